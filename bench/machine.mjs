@@ -1,0 +1,23 @@
+/** Where a measurement was made, so that raw results can be compared with care or not at all. */
+import { spawnSync } from 'node:child_process';
+import os from 'node:os';
+
+export function describeMachine() {
+  const [cpu] = os.cpus();
+  return {
+    commit: git('rev-parse', 'HEAD'),
+    uncommittedChanges: git('status', '--porcelain') !== '',
+    node: process.version,
+    v8: process.versions.v8,
+    platform: `${os.platform()} ${os.release()} ${os.arch()}`,
+    cpu: cpu?.model.trim() ?? 'unknown',
+    cpus: os.cpus().length,
+    memoryBytes: os.totalmem(),
+  };
+}
+
+/** @returns what git says, or null outside a repository. */
+function git(...words) {
+  const run = spawnSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8' });
+  return run.status === 0 ? run.stdout.trim() : null;
+}

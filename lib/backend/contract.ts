@@ -1,0 +1,115 @@
+/**
+ * What the front end needs of a backend: blocks in batches, memory to view them, numbers.
+ *
+ * A block is named by one number: `unit * 4096 + index`, where `unit` is the number of the 64 KiB unit at which
+ * its slab starts (an address divided by 65536 in the native backend, a running number in ts) and `index` counts
+ * the slab's blocks. The numbers stay below 2^53; use arithmetic on them, not bit operations.
+ *
+ * Threads: a Backend and its Heaps belong to the JavaScript thread that made them.
+ */
+
+/** Index part of a block number: a slab holds at most this many blocks. */
+export const BLOCKS_PER_SLAB_LIMIT = 4096;
+
+/** What a backend can do; where it says no, the public function throws ERR_HAKMEM_BACKEND or ERR_HAKMEM_NOT_SHAREABLE. */
+export interface Capabilities {
+  /** The largest alignment in bytes that `allocUnsafe(size, alignment)` can promise. */
+  readonly maxAlignment: number;
+  /** Whether Buffers of an ordinary pool can be moved to another worker. */
+  readonly share: boolean;
+}
+
+/** One growing component; units are the component's own. */
+export interface ComponentStats {
+  capacity: number;
+  used: number;
+  grown: number;
+  shrunk: number;
+  misses: number;
+}
+
+/** One size class. */
+export interface ClassStats {
+  size: number;
+  live: number;
+  cached: number;
+  capacity: number;
+  refills: number;
+  flushes: number;
+}
+
+/** What `stats()` returns of a heap or a backend, before the front end adds its own cache. DESIGN names are fixed. */
+export interface HeapStats {
+  bytes: { live: number; cached: number; committed: number; reserved: number; purged: number };
+  blocks: { live: number; cached: number };
+  operations: {
+    allocs: number;
+    frees: number;
+    refills: number;
+    flushes: number;
+    remoteFrees: number;
+    adopted: number;
+    abandoned: number;
+  };
+  classes: ClassStats[];
+  components: {
+    superslab: ComponentStats;
+    tcache: ComponentStats;
+    midRing: ComponentStats;
+    registry: ComponentStats;
+    l25: ComponentStats;
+    bigcache: ComponentStats;
+  };
+}
+
+/** Where a block lies, for the parity tests and the heap picture. */
+export interface BlockPlace {
+  /** Running number of the slab in its heap, from 0. */
+  slabSequence: number;
+  blockIndex: number;
+  blockSizeBytes: number;
+  slabSizeBytes: number;
+}
+
+/** One chunk as the heap picture shows it. */
+export interface ChunkPicture {
+  /** Units in the chunk. */
+  units: number;
+  /** For each slab in the chunk: where it starts, how long it is, and how full. A huge mapping is a chunk of one slab. */
+  slabs: { unit: number; units: number; blockSizeBytes: number; blocks: number; used: number }[];
+}
+
+/** Blocks from chunks of its own. One for each pool. */
+export interface Heap {
+  /**
+   * Takes up to `count` blocks of a class into `blocks[0..]`, lowest free first.
+   * @param sizeClass index as `lib/size-class.ts` gives it; beyond the slab classes each block is a mapping of its own.
+   * @returns how many; fewer only where memory is exhausted.
+   */
+  refill(sizeClass: number, count: number, blocks: Float64Array): number;
+  /** Gives `blocks[0..count)` back. @returns how many were accepted: all of them, unless a number names no live block. */
+  flush(blocks: Float64Array, count: number): number;
+  /**
+   * The memory to view a block through: an ArrayBuffer over the block's whole slab (`whole` false: over that block alone).
+   * Made anew at each call; the front end keeps and reuses it.
+   */
+  memory(block: number, whole: boolean): ArrayBuffer;
+  /** Where a live block lies. */
+  place(block: number): BlockPlace;
+  /** Numbers of this heap: blocks handed to the front end count as live here. */
+  stats(): HeapStats;
+  /** The heap's chunks in order of their creation. */
+  picture(): ChunkPicture[];
+  /** Gives idle memory back. @returns bytes given back. */
+  trim(): number;
+  /** Gives everything back; ArrayBuffers that live on keep their memory. The heap must not be used afterwards. */
+  destroy(): void;
+}
+
+export interface Backend {
+  readonly name: 'native' | 'ts';
+  readonly capabilities: Capabilities;
+  createHeap(): Heap;
+  /** Numbers of all heaps: of the whole process (native), of this thread (ts). */
+  stats(): HeapStats;
+}

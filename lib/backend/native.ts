@@ -1,0 +1,191 @@
+/**
+ * The native backend: the C core through its addon, shaped as the contract wants it.
+ *
+ * The addon speaks of class sizes where the contract has class numbers, and throws plain errors with a code; both are
+ * translated here and nowhere else.
+ *
+ *     prebuilds/<platform>-<arch>[-musl]/hakmem.node     shipped in the package
+ *     build/Release/hakmem.node                          built on the spot
+ *
+ * Only what a user cannot help leads to the other backend: no such file, a file that this runtime cannot load, a runtime that
+ * allows no external ArrayBuffers. Anything else is a broken build, and is thrown.
+ *
+ * Threads: each JavaScript thread loads the addon for itself; the core behind it is shared by all of them.
+ */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { HakmemError, type HakmemErrorCode } from '../errors';
+import { classSizeBytes } from '../size-class';
+import type { Backend, BlockPlace, Capabilities, ChunkPicture, Heap, HeapStats } from './contract';
+
+/** What `createHeap` of the addon gives: as the contract's Heap, but for the first argument of `refill`. */
+interface NativeHeap extends Omit<Heap, 'refill'> {
+  refill(blockSizeBytes: number, count: number, blocks: Float64Array): number;
+}
+
+interface Addon {
+  createHeap(): NativeHeap;
+  stats(): HeapStats;
+  readonly version: string;
+}
+
+/** The backend, or why it cannot be had here. */
+export type NativeOutcome = { readonly backend: Backend } | { readonly reason: string };
+
+/** Errors of loading that say 'not here', by their code. */
+const NOT_HERE: ReadonlySet<string> = new Set(['ERR_DLOPEN_FAILED', 'ERR_HAKMEM_NO_EXTERNAL_BUFFERS']);
+
+const PACKAGE_ROOT = join(__dirname, '..', '..');
+
+const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: false };
+
+/**
+ * Loads the addon.
+ * @param root directory of the package.
+ * @throws whatever a build that is there and broken throws.
+ */
+export function loadNative(root: string = PACKAGE_ROOT): NativeOutcome {
+  const files = candidates(root);
+  const present = files.filter((file) => existsSync(file));
+  if (present.length === 0) {
+    return { reason: `the native addon is not built: there is no ${files.join(' and no ')}` };
+  }
+  const refusals: string[] = [];
+  for (const file of present) {
+    const loaded = loadAddon(file);
+    if (typeof loaded !== 'string') {
+      return { backend: new NativeBackend(loaded) };
+    }
+    refusals.push(`${file}: ${loaded}`);
+  }
+  return { reason: `the native addon does not load: ${refusals.join('; ')}` };
+}
+
+/** @returns the addon, or why this runtime refuses it. */
+function loadAddon(file: string): Addon | string {
+  try {
+    return createRequire(__filename)(file) as Addon;
+  } catch (error) {
+    if (error instanceof Error && NOT_HERE.has(codeOf(error))) {
+      return error.message.split('\n', 1)[0];
+    }
+    throw error;
+  }
+}
+
+function candidates(root: string): string[] {
+  const target = `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`;
+  return [join(root, 'prebuilds', target, 'hakmem.node'), join(root, 'build', 'Release', 'hakmem.node')];
+}
+
+/** Whether this process runs on musl: then its program file names musl's loader, within its first page. */
+function usesMusl(): boolean {
+  if (process.platform !== 'linux') {
+    return false;
+  }
+  try {
+    const file = openSync(process.execPath, 'r');
+    const head = Buffer.alloc(4096);
+    readSync(file, head, 0, head.length, 0);
+    closeSync(file);
+    return head.includes('/ld-musl-');
+  } catch {
+    // A program file that cannot be read says nothing; glibc is the usual case, and a wrong addon does not load.
+    return false;
+  }
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Throws an error of the addon as the error that callers know. */
+function rethrow(error: unknown): never {
+  if (error instanceof Error && codeOf(error).startsWith('ERR_HAKMEM_')) {
+    throw new HakmemError(codeOf(error) as HakmemErrorCode, error.message, { cause: error });
+  }
+  throw error;
+}
+
+class NativeBackend implements Backend {
+  readonly name = 'native';
+  readonly capabilities = CAPABILITIES;
+  readonly #addon: Addon;
+
+  constructor(addon: Addon) {
+    this.#addon = addon;
+  }
+
+  createHeap(): Heap {
+    try {
+      return new TranslatedHeap(this.#addon.createHeap());
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  stats(): HeapStats {
+    return this.#addon.stats();
+  }
+}
+
+class TranslatedHeap implements Heap {
+  readonly #heap: NativeHeap;
+
+  constructor(heap: NativeHeap) {
+    this.#heap = heap;
+  }
+
+  refill(sizeClass: number, count: number, blocks: Float64Array): number {
+    const blockSizeBytes = classSizeBytes(sizeClass);
+    if (blockSizeBytes > Number.MAX_SAFE_INTEGER) {
+      return 0;
+    }
+    try {
+      return this.#heap.refill(blockSizeBytes, count, blocks);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  flush(blocks: Float64Array, count: number): number {
+    try {
+      return this.#heap.flush(blocks, count);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  memory(block: number, whole: boolean): ArrayBuffer {
+    try {
+      return this.#heap.memory(block, whole);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  place(block: number): BlockPlace {
+    try {
+      return this.#heap.place(block);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  stats(): HeapStats {
+    return this.#heap.stats();
+  }
+
+  picture(): ChunkPicture[] {
+    return this.#heap.picture();
+  }
+
+  trim(): number {
+    return this.#heap.trim();
+  }
+
+  destroy(): void {
+    this.#heap.destroy();
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * A heap: blocks by size class out of slabs, slabs out of chunks. The placement that both backends share is all here
+ * and in `superslab.ts`.
+ *
+ *     refill   partial list of the class:  head -> slab <-> slab <-> slab <- tail
+ *                                          |  take its free blocks, lowest first, till it is full; then the next;
+ *                                          |  where there is none, a new slab, put at the head
+ *     flush    set the block's free bit; a slab that was full goes to the tail; one that is now empty gives its run
+ *              of units back, unless it is alone in its list
+ *
+ * The slab at the head is used up before the next one is touched; one that has just got a free block waits at the
+ * tail, where it has time to get more. One empty slab of a class is kept, so that a class in light use does not make
+ * and drop a slab in turn; trim() gives it back.
+ *
+ * A huge block has a chunk of its own, mapped when it is made and released when it comes back.
+ *
+ * Invariants: a slab is registered at its first unit; a slab with a free block is in the partial list of its class;
+ * an empty one is at the head of that list, so there is one for each class at most; what is live is what refill
+ * handed out and flush did not accept yet.
+ * Threads: the one that made the heap.
+ * Source: slabs and partial lists from Bonwick 1994; lowest-first bitmaps from jemalloc.
+ */
+import { HakmemError } from '../../errors';
+import { classSizeBytes, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-class';
+import { BLOCKS_PER_SLAB_LIMIT, type BlockPlace, type ChunkPicture, type Heap, type HeapStats } from '../contract';
+import { invariant } from './assert';
+import type { Chunk } from './chunk';
+import { List } from './list';
+import { type AddressSpace, makeMemory } from './os';
+import { Registry } from './registry';
+import { Slab } from './slab';
+import { emptyClassRows, emptyHeapStats, rowOf } from './stats';
+import { Superslab } from './superslab';
+
+/** Unit part of a block number; by arithmetic, since the numbers exceed 32 bits. */
+function unitOf(block: number): number {
+  return Math.floor(block / BLOCKS_PER_SLAB_LIMIT);
+}
+
+/** Index part of a block number whose unit part is `unit`. */
+function indexOf(block: number, unit: number): number {
+  return block - unit * BLOCKS_PER_SLAB_LIMIT;
+}
+
+export class TsHeap implements Heap {
+  readonly #superslab: Superslab;
+  readonly #registry = new Registry<Slab>();
+  /** For each slab class the slabs that have a free block. */
+  readonly #partial: List<Slab>[] = Array.from({ length: SLAB_CLASSES }, () => new List<Slab>());
+  readonly #rows = emptyClassRows();
+  readonly #onDestroy: (heap: TsHeap) => void;
+  #nextSequence = 0;
+  #liveBlocks = 0;
+  #liveBytes = 0;
+  #refills = 0;
+  #flushes = 0;
+
+  /**
+   * @param addressSpace where its chunks get their unit numbers; shared by the heaps of a backend.
+   * @param onDestroy told once the heap has given everything back.
+   */
+  constructor(addressSpace: AddressSpace, onDestroy: (heap: TsHeap) => void) {
+    this.#superslab = new Superslab(addressSpace);
+    this.#onDestroy = onDestroy;
+  }
+
+  refill(sizeClass: number, count: number, blocks: Float64Array): number {
+    this.#refills++;
+    this.#rows[rowOf(sizeClass)].refills++;
+    const wanted = Math.min(count, blocks.length);
+    let taken = 0;
+    while (taken < wanted) {
+      const got = this.#take(sizeClass, blocks, taken, wanted);
+      if (got === 0) {
+        break;
+      }
+      taken += got;
+    }
+    this.#countLive(sizeClass, classSizeBytes(sizeClass), taken);
+    return taken;
+  }
+
+  flush(blocks: Float64Array, count: number): number {
+    this.#flushes++;
+    let accepted = 0;
+    let lastRow = -1;
+    for (let at = 0; at < count; at++) {
+      const unit = unitOf(blocks[at]);
+      const index = indexOf(blocks[at], unit);
+      const slab = this.#registry.get(unit);
+      if (!slab?.isLive(index)) {
+        continue;
+      }
+      if (rowOf(slab.sizeClass) !== lastRow) {
+        lastRow = rowOf(slab.sizeClass);
+        this.#rows[lastRow].flushes++;
+      }
+      this.#release(slab, index);
+      accepted++;
+    }
+    return accepted;
+  }
+
+  memory(block: number, whole: boolean): ArrayBuffer {
+    const slab = this.#slabOf(block);
+    const sizeBytes = whole ? slab.sizeBytes : slab.blockSizeBytes;
+    const memory = makeMemory(sizeBytes);
+    if (memory === null) {
+      throw new HakmemError('ERR_HAKMEM_OUT_OF_MEMORY', `an ArrayBuffer of ${sizeBytes} bytes was refused`);
+    }
+    return memory;
+  }
+
+  place(block: number): BlockPlace {
+    const slab = this.#slabOf(block);
+    return {
+      slabSequence: slab.sequence,
+      blockIndex: indexOf(block, slab.unit),
+      blockSizeBytes: slab.blockSizeBytes,
+      slabSizeBytes: slab.sizeBytes,
+    };
+  }
+
+  stats(): HeapStats {
+    const stats = emptyHeapStats();
+    Object.assign(stats.bytes, this.#superslab.bytes(), { live: this.#liveBytes });
+    stats.blocks.live = this.#liveBlocks;
+    stats.operations.refills = this.#refills;
+    stats.operations.flushes = this.#flushes;
+    stats.classes = this.#rows.map((row) => ({ ...row }));
+    stats.components.superslab = this.#superslab.stats();
+    stats.components.registry = this.#registry.stats();
+    return stats;
+  }
+
+  picture(): ChunkPicture[] {
+    return Array.from(this.#superslab.chunks(), (chunk) => ({
+      units: chunk.units,
+      slabs: Array.from(this.#slabsOf(chunk), (slab) => ({
+        unit: slab.run.unit,
+        units: slab.run.units,
+        blockSizeBytes: slab.blockSizeBytes,
+        blocks: slab.blocks,
+        used: slab.used,
+      })),
+    }));
+  }
+
+  trim(): number {
+    const before = this.#superslab.bytes().committed;
+    for (const partial of this.#partial) {
+      if (partial.head?.empty) {
+        this.#drop(partial.head);
+      }
+    }
+    this.#superslab.purge();
+    return before - this.#superslab.bytes().committed;
+  }
+
+  destroy(): void {
+    for (const chunk of this.#superslab.chunks()) {
+      for (const slab of this.#slabsOf(chunk)) {
+        this.#countLive(slab.sizeClass, slab.blockSizeBytes, -slab.used);
+        this.#registry.remove(slab.unit);
+      }
+    }
+    for (const [sizeClass] of this.#partial.entries()) {
+      this.#partial[sizeClass] = new List<Slab>();
+    }
+    this.#superslab.releaseAll();
+    this.#onDestroy(this);
+  }
+
+  /** Walks the whole heap; throws where an invariant of any of its structures is broken. */
+  check(): void {
+    this.#superslab.check();
+    this.#registry.check();
+    const listed = new Set<Slab>();
+    for (const [sizeClass, partial] of this.#partial.entries()) {
+      partial.check();
+      for (const slab of partial) {
+        invariant(
+          slab.sizeClass === sizeClass && !slab.full,
+          'a partial list has slabs of its class with a free block',
+        );
+        invariant(!slab.empty || slab === partial.head, 'an empty slab is at the head of its list');
+        listed.add(slab);
+      }
+    }
+    this.#checkSlabs(listed);
+  }
+
+  #checkSlabs(listed: ReadonlySet<Slab>): void {
+    let [slabs, partial, blocks, bytes] = [0, 0, 0, 0];
+    for (const chunk of this.#superslab.chunks()) {
+      let units = 0;
+      for (const slab of this.#slabsOf(chunk)) {
+        slab.check();
+        invariant(listed.has(slab) === (!slab.full && !slab.huge), 'a slab is listed while it has a free block');
+        invariant(slab.run.chunk === chunk, 'a slab is registered in its own chunk');
+        slabs++;
+        partial += listed.has(slab) ? 1 : 0;
+        units += slab.run.units;
+        blocks += slab.used;
+        bytes += slab.used * slab.blockSizeBytes;
+      }
+      invariant(units === chunk.usedUnits, 'the used units of a chunk are those of its slabs');
+    }
+    invariant(partial === listed.size, 'every slab of a partial list is registered');
+    invariant(slabs === this.#registry.stats().used, 'every registered slab is in a chunk');
+    invariant(blocks === this.#liveBlocks && bytes === this.#liveBytes, 'live is what the slabs handed out');
+    const rows = this.#rows.reduce((sum, row) => sum + row.live, 0);
+    invariant(rows === this.#liveBlocks, 'live is the sum over the classes');
+  }
+
+  /** Takes blocks of one slab. @returns how many; 0 where a new slab was needed and memory is refused. */
+  #take(sizeClass: number, blocks: Float64Array, from: number, to: number): number {
+    if (sizeClass >= SLAB_CLASSES) {
+      return this.#newHuge(sizeClass)?.take(blocks, from, to) ?? 0;
+    }
+    const partial = this.#partial[sizeClass];
+    const slab = partial.head ?? this.#newSlab(sizeClass);
+    if (slab === null) {
+      return 0;
+    }
+    const got = slab.take(blocks, from, to);
+    if (slab.full) {
+      partial.remove(slab);
+    }
+    return got;
+  }
+
+  #newSlab(sizeClass: number): Slab | null {
+    const run = this.#superslab.allocRun(slabUnits(sizeClass));
+    if (run === null) {
+      return null;
+    }
+    const slab = new Slab(this.#nextSequence++, sizeClass, run);
+    this.#registry.add(slab.unit, slab);
+    this.#partial[sizeClass].pushFront(slab);
+    return slab;
+  }
+
+  #newHuge(sizeClass: number): Slab | null {
+    const run = this.#superslab.allocHuge(Math.ceil(classSizeBytes(sizeClass) / UNIT_BYTES));
+    if (run === null) {
+      return null;
+    }
+    const slab = new Slab(this.#nextSequence++, sizeClass, run);
+    this.#registry.add(slab.unit, slab);
+    return slab;
+  }
+
+  /** Takes back a live block. */
+  #release(slab: Slab, index: number): void {
+    this.#countLive(slab.sizeClass, slab.blockSizeBytes, -1);
+    const wasFull = slab.full;
+    slab.release(index);
+    if (slab.huge) {
+      this.#registry.remove(slab.unit);
+      this.#superslab.freeHuge(slab.run);
+      return;
+    }
+    const partial = this.#partial[slab.sizeClass];
+    if (wasFull) {
+      partial.pushBack(slab);
+    }
+    if (slab.empty && partial.head !== partial.tail) {
+      this.#drop(slab);
+    }
+  }
+
+  /** Takes an empty slab out of its list and gives its units back. */
+  #drop(slab: Slab): void {
+    this.#partial[slab.sizeClass].remove(slab);
+    this.#registry.remove(slab.unit);
+    this.#superslab.freeRun(slab.run);
+  }
+
+  #countLive(sizeClass: number, blockSizeBytes: number, blocks: number): void {
+    this.#rows[rowOf(sizeClass)].live += blocks;
+    this.#liveBlocks += blocks;
+    this.#liveBytes += blocks * blockSizeBytes;
+  }
+
+  #slabOf(block: number): Slab {
+    const slab = this.#registry.get(unitOf(block));
+    if (slab === undefined) {
+      throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${block} names no block of this heap`);
+    }
+    return slab;
+  }
+
+  /** In order of their units. */
+  *#slabsOf(chunk: Chunk): Generator<Slab> {
+    const units = chunk.huge ? 1 : chunk.units;
+    for (let unit = 0; unit < units; ) {
+      const slab = this.#registry.peek(chunk.firstUnit + unit);
+      if (slab !== undefined) {
+        yield slab;
+      }
+      unit += slab?.run.units ?? 1;
+    }
+  }
+}

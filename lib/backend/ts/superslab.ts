@@ -1,0 +1,261 @@
+/**
+ * The chunks of a heap, chained without limit: where slabs get their units from.
+ *
+ *     chunks   chunk 0, chunk 1, chunk 3, ...                            in order of creation
+ *     bins     1: -   2: chunk <-> chunk   3: -   ...   32: chunk        by longest free run, newest in front
+ *
+ * A request for n units looks in the smallest non-empty bin that is n or more: the chunk that fits best and is not
+ * cut up needlessly, found without looking at any other. In the chunk the lowest run that fits is taken (first fit),
+ * which keeps its upper end free. The superslab grows without limit, and shrinks: one wholly free chunk is kept (`spare`),
+ * so that a heap at the edge of a chunk does not map and unmap in turn; the next one is released.
+ *
+ * A huge block has a chunk of its own, wholly used and in no bin.
+ *
+ * Invariants: a chunk is in the bin of its longest run, or in none where that is 0; a wholly free chunk is the spare,
+ * so there is one at most; a unit in a slab is committed; the totals are the sums over the chunks.
+ * Threads: the owner of the heap.
+ * Source: free-run bins from the segregated page runs of jemalloc; the spare from mimalloc's and rpmalloc's hysteresis.
+ */
+import { UNIT_BYTES } from '../../size-class';
+import type { ComponentStats } from '../contract';
+import { invariant } from './assert';
+import { lowestBit } from './bits';
+import { Chunk, type Run } from './chunk';
+import { List } from './list';
+import type { AddressSpace } from './os';
+
+/** Units of a chunk: 2 MiB. */
+export const CHUNK_UNITS = 32;
+
+/** Bins 1..32; a longer run counts as 32. No slab takes more units than that. */
+const BINS = 32;
+
+/** The bin in which a chunk belongs; 0: none. */
+function binOf(chunk: Chunk): number {
+  return Math.min(chunk.free.longestRun(), BINS);
+}
+
+export class Superslab {
+  readonly #addressSpace: AddressSpace;
+  /** In order of creation. */
+  readonly #chunks = new Set<Chunk>();
+  /** Index 1..BINS. */
+  readonly #bins: List<Chunk>[] = Array.from({ length: BINS + 1 }, () => new List<Chunk>());
+  /** Bit r - 1: bin r has a chunk. */
+  #occupied = 0;
+  #spare: Chunk | null = null;
+  #nextSequence = 0;
+  #units = 0;
+  #usedUnits = 0;
+  #committedUnits = 0;
+  #purgedBytes = 0;
+  #grown = 0;
+  #shrunk = 0;
+  #misses = 0;
+
+  constructor(addressSpace: AddressSpace) {
+    this.#addressSpace = addressSpace;
+  }
+
+  /** @param units 1..CHUNK_UNITS. @returns a run of that many, now used and committed; null where memory is refused. */
+  allocRun(units: number): Run | null {
+    const chunk = this.#bestBin(units) ?? this.#grow();
+    if (chunk === null) {
+      return null;
+    }
+    if (chunk === this.#spare) {
+      this.#spare = null;
+    }
+    const unit = chunk.free.findRun(units);
+    chunk.free.clearRange(unit, units);
+    this.#rebin(chunk);
+    this.#use(chunk, units);
+    this.#commit(chunk, chunk.committed.setRange(unit, units));
+    return { chunk, unit, units };
+  }
+
+  /** Gives back a run that allocRun gave; its units stay committed until they are purged or the chunk is released. */
+  freeRun({ chunk, unit, units }: Run): void {
+    chunk.free.setRange(unit, units);
+    this.#rebin(chunk);
+    this.#use(chunk, -units);
+    if (chunk.usedUnits > 0) {
+      return;
+    }
+    if (this.#spare === null) {
+      this.#spare = chunk;
+    } else {
+      this.#release(chunk);
+    }
+  }
+
+  /** @returns a chunk of its own, wholly used and committed, for one huge block; null where memory is refused. */
+  allocHuge(units: number): Run | null {
+    // One number is enough for the one block; so absurd sizes, which only fail once memory is asked for, use up none.
+    const chunk = this.#map(1, units, true);
+    if (chunk === null) {
+      return null;
+    }
+    this.#use(chunk, units);
+    this.#commit(chunk, units);
+    return { chunk, unit: 0, units };
+  }
+
+  freeHuge({ chunk, units }: Run): void {
+    this.#use(chunk, -units);
+    this.#release(chunk);
+  }
+
+  /** Releases the spare chunk and purges all free units that are still committed. */
+  purge(): void {
+    if (this.#spare !== null) {
+      this.#release(this.#spare);
+      this.#spare = null;
+    }
+    for (const chunk of this.#chunks) {
+      this.#decommit(chunk, chunk.committed.subtract(chunk.free));
+    }
+  }
+
+  /** Releases every chunk, whatever is in it. */
+  releaseAll(): void {
+    for (const chunk of this.#chunks) {
+      this.#use(chunk, -chunk.usedUnits);
+      this.#release(chunk);
+    }
+    this.#spare = null;
+  }
+
+  /** In order of creation. */
+  chunks(): Iterable<Chunk> {
+    return this.#chunks;
+  }
+
+  /** `purged` is a running total. */
+  bytes(): { committed: number; reserved: number; purged: number } {
+    return {
+      committed: this.#committedUnits * UNIT_BYTES,
+      reserved: this.#units * UNIT_BYTES,
+      purged: this.#purgedBytes,
+    };
+  }
+
+  /** In units: in chunks, and in slabs. Grown and shrunk count chunks, misses runs that no chunk had free. */
+  stats(): ComponentStats {
+    return {
+      capacity: this.#units,
+      used: this.#usedUnits,
+      grown: this.#grown,
+      shrunk: this.#shrunk,
+      misses: this.#misses,
+    };
+  }
+
+  check(): void {
+    let [units, used, committed, lastSequence] = [0, 0, 0, -1];
+    for (const chunk of this.#chunks) {
+      chunk.check();
+      invariant(chunk.bin === binOf(chunk), 'a chunk is in the bin of its longest run, or in none');
+      invariant(chunk.sequence > lastSequence, 'chunks are in order of creation');
+      invariant(chunk.usedUnits > 0 || chunk === this.#spare, 'a wholly free chunk is the spare');
+      lastSequence = chunk.sequence;
+      units += chunk.units;
+      used += chunk.usedUnits;
+      committed += chunk.committedUnits;
+    }
+    invariant(units === this.#units, 'the superslab counts the units of its chunks');
+    invariant(used === this.#usedUnits, 'the superslab counts the units in slabs');
+    invariant(committed === this.#committedUnits, 'the superslab counts the committed units');
+    invariant(this.#grown - this.#shrunk === this.#chunks.size, 'chunks grown less chunks shrunk are there');
+    invariant(this.#spare === null || this.#spare.usedUnits === 0, 'the spare is wholly free');
+    invariant(this.#spare === null || this.#chunks.has(this.#spare), 'the spare is in the superslab');
+    this.#checkBins();
+  }
+
+  #checkBins(): void {
+    let binned = 0;
+    for (let bin = 1; bin <= BINS; bin++) {
+      this.#bins[bin].check();
+      for (const chunk of this.#bins[bin]) {
+        invariant(chunk.bin === bin && this.#chunks.has(chunk), 'a bin has chunks of the superslab that say so');
+        binned++;
+      }
+      const occupied = ((this.#occupied >>> (bin - 1)) & 1) === 1;
+      invariant(occupied === (this.#bins[bin].head !== null), 'the occupancy word names the bins that have a chunk');
+    }
+    const expected = [...this.#chunks].filter((chunk) => chunk.bin > 0).length;
+    invariant(binned === expected, 'every chunk with a free unit is in a bin');
+  }
+
+  /** The front of the smallest bin that has runs of `units` or more. */
+  #bestBin(units: number): Chunk | null {
+    const candidates = this.#occupied & (-1 << (units - 1));
+    return candidates === 0 ? null : this.#bins[lowestBit(candidates) + 1].head;
+  }
+
+  #grow(): Chunk | null {
+    this.#misses++;
+    const chunk = this.#map(CHUNK_UNITS, CHUNK_UNITS, false);
+    if (chunk !== null) {
+      this.#rebin(chunk);
+    }
+    return chunk;
+  }
+
+  #map(numbers: number, units: number, huge: boolean): Chunk | null {
+    const firstUnit = this.#addressSpace.reserve(numbers, units * UNIT_BYTES);
+    if (firstUnit === null) {
+      return null;
+    }
+    const chunk = new Chunk(this.#nextSequence++, firstUnit, units, huge);
+    this.#chunks.add(chunk);
+    this.#units += units;
+    this.#grown++;
+    return chunk;
+  }
+
+  #release(chunk: Chunk): void {
+    this.#moveToBin(chunk, 0);
+    this.#decommit(chunk, chunk.committedUnits);
+    this.#chunks.delete(chunk);
+    this.#units -= chunk.units;
+    this.#shrunk++;
+  }
+
+  /** To the front of its new bin; a chunk whose bin stays the same stays where it is. */
+  #rebin(chunk: Chunk): void {
+    const bin = binOf(chunk);
+    if (bin !== chunk.bin) {
+      this.#moveToBin(chunk, bin);
+    }
+  }
+
+  #moveToBin(chunk: Chunk, bin: number): void {
+    if (chunk.bin > 0) {
+      this.#bins[chunk.bin].remove(chunk);
+      if (this.#bins[chunk.bin].head === null) {
+        this.#occupied &= ~(1 << (chunk.bin - 1));
+      }
+    }
+    chunk.bin = bin;
+    if (bin > 0) {
+      this.#bins[bin].pushFront(chunk);
+      this.#occupied |= 1 << (bin - 1);
+    }
+  }
+
+  #use(chunk: Chunk, units: number): void {
+    chunk.usedUnits += units;
+    this.#usedUnits += units;
+  }
+
+  #commit(chunk: Chunk, units: number): void {
+    chunk.committedUnits += units;
+    this.#committedUnits += units;
+  }
+
+  #decommit(chunk: Chunk, units: number): void {
+    this.#commit(chunk, -units);
+    this.#purgedBytes += units * UNIT_BYTES;
+  }
+}

@@ -1,0 +1,84 @@
+/** What `hakmem files` prints: the comparison, whether the bytes were the same, and the heap. */
+import { TITLES } from './contenders';
+import type { Standing } from './files-runner';
+import type { FilesResult } from './files-work';
+import { heapPicture } from './heap-picture';
+import { type Table, tableLines } from './table';
+import { bytesText, countText, timeText } from './units';
+
+interface Row {
+  label: string;
+  text(result: FilesResult): string;
+  /** The number that is compared with Node's; none where a ratio would say nothing. */
+  compared?(result: FilesResult): number;
+}
+
+const ROWS: Row[] = [
+  { label: 'allocating', text: (r) => timeText(r.allocateMs), compared: (r) => r.allocateMs },
+  { label: 'freeing', text: (r) => timeText(r.freeMs) },
+  {
+    label: 'allocating and freeing',
+    text: (r) => timeText(r.allocateMs + r.freeMs),
+    compared: (r) => r.allocateMs + r.freeMs,
+  },
+  { label: 'garbage collections', text: (r) => countText(r.collections), compared: (r) => r.collections },
+  { label: 'time in them', text: (r) => timeText(r.collectionMs), compared: (r) => r.collectionMs },
+  { label: 'total time', text: (r) => timeText(r.totalMs), compared: (r) => r.totalMs },
+  { label: 'peak memory', text: (r) => bytesText(r.peakResidentBytes), compared: (r) => r.peakResidentBytes },
+  { label: 'hash of the contents', text: (r) => r.digest.slice(0, 12) },
+];
+
+const NOTES = [
+  "Node's Buffers are freed by the garbage collector: their freeing is the time in collections, not the row above it.",
+  'Total time includes reading and hashing. Numbers in parentheses: times that of Node.',
+];
+
+/** @param width columns of the terminal. @returns lines. */
+export function reportLines(standings: readonly Standing[], width: number): string[] {
+  const absent = standings.flatMap((s) => ('absent' in s ? [`${TITLES[s.contender]} did not run: ${s.absent}`] : []));
+  return [...tableLines(comparison(standings), width), '', ...NOTES, ...absent, ...heapLines(standings, width)];
+}
+
+/** @returns whether every contender that ran read the same bytes. */
+export function sameDigest(standings: readonly Standing[]): boolean {
+  return new Set(standings.flatMap((s) => ('result' in s ? [s.result.digest] : []))).size === 1;
+}
+
+function comparison(standings: readonly Standing[]): Table {
+  const [node] = standings.flatMap((s) => (s.contender === 'node' && 'result' in s ? [s.result] : []));
+  const value = (row: Row, standing: Standing): string => {
+    if ('absent' in standing) {
+      return 'not available';
+    }
+    const text = row.text(standing.result);
+    const base = node && row.compared ? row.compared(node) : 0;
+    return standing.contender === 'node' || !row.compared || base === 0
+      ? text
+      : `${text} ${ratioText(row.compared(standing.result) / base)}`;
+  };
+  return {
+    columns: standings.map((standing) => TITLES[standing.contender]),
+    rows: ROWS.map((row) => ({ label: row.label, values: standings.map((standing) => value(row, standing)) })),
+  };
+}
+
+function ratioText(ratio: number): string {
+  return `(${ratio < 0.095 ? ratio.toFixed(3) : ratio.toFixed(2)})`;
+}
+
+function heapLines(standings: readonly Standing[], width: number): string[] {
+  const [shown] = standings.flatMap((s) => ('result' in s && s.result.heap ? [{ ...s, heap: s.result.heap }] : []));
+  if (!shown) {
+    return [];
+  }
+  const { bytes } = shown.heap.stats;
+  const held = `${bytesText(bytes.live)} held by callers, ${bytesText(bytes.cached)} in caches`;
+  const state = `${held}, ${bytesText(bytes.committed)} of memory behind them`;
+  return [
+    '',
+    `The heap of ${TITLES[shown.contender]} with its working set:`,
+    state,
+    '',
+    ...heapPicture(shown.heap.chunks, width),
+  ];
+}

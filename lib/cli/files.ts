@@ -1,0 +1,86 @@
+/**
+ * `hakmem files [path]`: the same real work with Node's Buffers and with both backends of hakmem, side by side.
+ * It reads a whole tree of files, so the sizes, and the order in which they come, are not ours to choose.
+ */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { UsageError } from './arguments';
+import { CONTENDERS } from './contenders';
+import { reportLines, sameDigest } from './files-report';
+import { runContenders } from './files-runner';
+import { Progress } from './progress';
+import { type Tree, walkTree } from './tree';
+import { bytesText, plural } from './units';
+
+export interface FilesOptions {
+  root: string;
+  rounds: number;
+  /** Bytes of Buffers to hold at once. */
+  workingSetBytes: number;
+  /** How often the tree is read in a run; 0 to choose by its size. */
+  passes: number;
+}
+
+export const DEFAULT_FILES_OPTIONS: FilesOptions = {
+  root: 'node_modules',
+  rounds: 5,
+  workingSetBytes: 256 * 2 ** 20,
+  passes: 0,
+};
+
+/** A small tree is read again until a run has seen so many bytes. */
+const RUN_BYTES = 640 * 2 ** 20;
+const PASSES_LIMIT = 200;
+
+const SMALLEST_WIDTH = 20;
+
+/** @returns the exit code. */
+export async function files(options: FilesOptions): Promise<number> {
+  const tree = openTree(options.root);
+  const passes = options.passes || Math.max(1, Math.min(PASSES_LIMIT, Math.round(RUN_BYTES / tree.totalBytes)));
+  const width = Math.max(SMALLEST_WIDTH, process.stdout.columns ?? 80);
+  print(planLines(options, tree, passes));
+
+  const { rounds, workingSetBytes } = options;
+  const progress = new Progress(tree.totalBytes * passes * rounds * CONTENDERS.length);
+  const standings = await runContenders({ files: tree.files, passes, workingSetBytes }, rounds, progress).finally(() =>
+    progress.end(),
+  );
+  print(['', ...reportLines(standings, width)]);
+  if (!sameDigest(standings)) {
+    process.stderr.write('hakmem: the contents read differ: did the files change meanwhile?\n');
+    return 1;
+  }
+  return 0;
+}
+
+function openTree(root: string): Tree {
+  if (!existsSync(root)) {
+    throw new UsageError(`there is no '${root}'; name a directory to read, as in: hakmem files /usr/share`);
+  }
+  let tree: Tree;
+  try {
+    tree = walkTree(root);
+  } catch (error) {
+    throw new UsageError(`'${root}' cannot be read: ${(error as Error).message}`);
+  }
+  if (tree.totalBytes === 0) {
+    throw new UsageError(`'${root}' has no file with any contents; name another directory`);
+  }
+  return tree;
+}
+
+function planLines({ root, rounds, workingSetBytes }: FilesOptions, tree: Tree, passes: number): string[] {
+  const what = `${plural(tree.files.length, 'file')}, ${bytesText(tree.totalBytes)}`;
+  const skipped = tree.unreadable > 0 ? [`Left out, for they cannot be read: ${tree.unreadable}.`] : [];
+  return [
+    `${path.resolve(root)}: ${what}`,
+    `Each run reads them ${passes === 1 ? 'once' : `${passes} times`}, whole, and holds the last ${bytesText(workingSetBytes)}.`,
+    `Medians of ${plural(rounds, 'round')}, each contender in a fresh process. Node ${process.version}.`,
+    ...skipped,
+  ];
+}
+
+function print(lines: string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,230 @@
+/**
+ * A fixed pool: Buffers of one length, recycled as the same objects. No view is made at each turn, so this is the cheapest way
+ * to have a Buffer for a read loop.
+ *
+ *     views   | b3 | b1 | b7 |  .  |  .  |       one place for each Buffer made; those below `top` are in
+ *                         top ^
+ *
+ * A place from `top` on keeps whatever stood there: a Buffer that comes back to the place it was taken from need not be stored
+ * again, which is the usual case and saves the write barrier.
+ *
+ * Memory comes from a pool of its own, so it has its own heap, and `destroy` gives everything back at once.
+ *
+ * Invariants: 0 <= top <= views.length = Buffers made; a Buffer's loan says 'out' exactly when it is not in views[0..top).
+ * Threads: a fixed pool and its Buffers belong to the thread that made it.
+ */
+import { types } from 'node:util';
+import type { Backend, HeapStats } from './backend/contract';
+import { currentBackend, infoOf } from './backend/select';
+import { checkNumber, HakmemError, invalidArgType } from './errors';
+import { checkObject, checkSize, classAligned, Pool } from './pool';
+import { enter, leave, type Reporter } from './reporters';
+import { classSizeBytes, sizeClassOf } from './size-class';
+import { FastBuffer, Loan } from './stamp';
+import { countCached, type Stats } from './stats';
+
+/** Options of `createFixedPool`. */
+export interface FixedPoolOptions {
+  /** Bytes of every Buffer, 0..`buffer.constants.MAX_LENGTH`. */
+  size: number;
+  /** Of the first byte's address: a power of two, 1..2 MiB. Default: 16. The ts backend promises no more than that. */
+  alignment?: number | undefined;
+  /** The most Buffers that there may be, acquired or not. Default: no limit. */
+  maxBuffers?: number | undefined;
+}
+
+/** What `stats()` of a fixed pool returns. */
+export interface FixedPoolStats extends Stats {
+  /** Bytes of every Buffer. */
+  readonly size: number;
+  /** Infinity where there is no limit. */
+  readonly maxBuffers: number;
+  /** Buffers made. */
+  readonly capacity: number;
+  /** Buffers that callers hold. */
+  readonly live: number;
+  /** Buffers that wait to be acquired. */
+  readonly cached: number;
+  /** Calls of `acquire` and `release` that succeeded. */
+  readonly acquired: number;
+  readonly released: number;
+}
+
+/** Stands in the places whose Buffers `trim` gave back. */
+const NO_VIEW = new FastBuffer(new ArrayBuffer(0), 0, 0);
+
+/**
+ * A pool of recycled Buffers of one length. Made by `createFixedPool`.
+ *
+ * After `destroy()` every method but `destroy` throws HakmemError ERR_HAKMEM_DESTROYED.
+ */
+export class FixedPool {
+  /** Bytes of every Buffer. */
+  readonly size: number;
+  /** The most Buffers that there may be; Infinity where there is no limit. */
+  readonly maxBuffers: number;
+  readonly #alignment: number | undefined;
+  readonly #sizeClass: number;
+  readonly #backend: Backend;
+  readonly #pool: Pool;
+  readonly #reporter: Reporter;
+  /** What its loans are compared with; another one once it is destroyed. */
+  #lender: object = {};
+  #destroyed = false;
+  #views: Buffer<ArrayBuffer>[] = [];
+  #top = 0;
+  /** Begins as a double, so that the engine never has to change its kind when it outgrows 31 bits. */
+  #acquired = -0;
+  /** Blocks that the pool behind was asked for. */
+  #made = 0;
+
+  /** @param backend where blocks come from; for tests and tools. */
+  constructor(options: FixedPoolOptions, backend: Backend = currentBackend()) {
+    checkObject(options);
+    const { size, alignment, maxBuffers = Number.POSITIVE_INFINITY } = options;
+    checkSize(size, 'options.size');
+    checkNumber(maxBuffers, 'options.maxBuffers', 0, Number.POSITIVE_INFINITY);
+    this.#sizeClass =
+      alignment === undefined ? sizeClassOf(size) : classAligned(backend, size, alignment, 'options.alignment');
+    this.size = Math.floor(size);
+    this.maxBuffers = maxBuffers;
+    this.#alignment = alignment;
+    this.#backend = backend;
+    this.#acquired = 0;
+    this.#pool = new Pool({ name: `fixed pool of ${this.size} bytes` }, backend);
+    this.#reporter = { backend, addTo: (stats) => this.#addTo(stats), trim: () => this.#trimViews() };
+    enter(this.#reporter);
+  }
+
+  /**
+   * @returns a Buffer of `size` bytes, contents undefined: usually one that was released, with its old bytes.
+   * @throws HakmemError ERR_HAKMEM_LIMIT where `maxBuffers` are out; ERR_HAKMEM_OUT_OF_MEMORY.
+   */
+  acquire(): Buffer<ArrayBuffer> {
+    const top = this.#top - 1;
+    if (top < 0) {
+      return this.#acquireNew();
+    }
+    const view = this.#views[top];
+    this.#top = top;
+    this.#acquired++;
+    Loan.lend(view);
+    return view;
+  }
+
+  /**
+   * Gives a Buffer back. It must not be used any more: the next `acquire` may return the same object.
+   *
+   * @param buffer as this fixed pool returned it; a subarray or a copy is not.
+   * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_DOUBLE_FREE, ERR_HAKMEM_NOT_OWNED. Then nothing is changed.
+   */
+  release(buffer: Buffer): void {
+    if (typeof buffer !== 'object' || buffer === null || !Loan.takeBack(buffer, this.#lender)) {
+      this.#refuse(buffer);
+    }
+    const top = this.#top;
+    if (this.#views[top] !== buffer) {
+      this.#views[top] = buffer as Buffer<ArrayBuffer>;
+    }
+    this.#top = top + 1;
+  }
+
+  /** @returns the numbers of this fixed pool: see `FixedPoolStats`. */
+  stats(): FixedPoolStats {
+    this.#checkAlive();
+    const { name: _name, maxBytes: _maxBytes, ...stats } = this.#pool.stats();
+    this.#addTo(stats);
+    const live = this.#live;
+    return {
+      ...stats,
+      size: this.size,
+      maxBuffers: this.maxBuffers,
+      capacity: this.#views.length,
+      live,
+      cached: this.#top,
+      acquired: this.#acquired,
+      released: this.#acquired - live,
+      backend: infoOf(this.#backend),
+    };
+  }
+
+  /**
+   * Gives the Buffers that wait to be acquired back, and idle memory to the OS.
+   *
+   * @returns bytes given back.
+   */
+  trim(): number {
+    this.#checkAlive();
+    return this.#trimViews();
+  }
+
+  /**
+   * Gives all memory back at once. Buffers that still exist keep their memory until they are collected, and can be read and written;
+   * they belong to no pool any more. Destroying a fixed pool again does nothing.
+   */
+  destroy(): void {
+    if (this.#destroyed) {
+      return;
+    }
+    leave(this.#reporter, { allocs: this.#acquired - this.#made, grown: 0, shrunk: 0, misses: 0 });
+    this.#pool.destroy();
+    this.#destroyed = true;
+    this.#lender = {};
+    this.#views = [];
+    this.#top = 0;
+  }
+
+  get #live(): number {
+    return this.#views.length - this.#top;
+  }
+
+  #acquireNew(): Buffer<ArrayBuffer> {
+    this.#checkAlive();
+    if (this.#views.length >= this.maxBuffers) {
+      throw new HakmemError('ERR_HAKMEM_LIMIT', `All ${this.maxBuffers} Buffers of this fixed pool are in use`);
+    }
+    const view = this.#pool.allocUnsafe(this.size, this.#alignment);
+    new Loan(view, this.#lender);
+    Loan.lend(view);
+    this.#views.push(view);
+    this.#made++;
+    this.#acquired++;
+    return view;
+  }
+
+  /** Throws the error for a Buffer that cannot be released. */
+  #refuse(buffer: Buffer): never {
+    this.#checkAlive();
+    if (!types.isUint8Array(buffer)) {
+      throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
+    }
+    const bytes = `This Buffer of ${buffer.length} bytes`;
+    if (Loan.isOf(buffer, this.#lender)) {
+      throw new HakmemError('ERR_HAKMEM_DOUBLE_FREE', `${bytes} was released before; use no Buffer after its release`);
+    }
+    throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${bytes} is not one that this fixed pool handed out; is it a slice or a copy?`);
+  }
+
+  /** Counts what waits here as cached, and turns of the Buffers as allocations in place of the blocks behind them. */
+  #addTo(stats: HeapStats): void {
+    countCached(stats, this.#sizeClass, this.#top, classSizeBytes(this.#sizeClass));
+    const total = this.#views.length;
+    stats.operations.allocs += this.#acquired - this.#made;
+    stats.operations.frees += this.#acquired - this.#live - (this.#made - total);
+  }
+
+  #trimViews(): number {
+    for (let at = 0; at < this.#top; at++) {
+      this.#pool.free(this.#views[at]);
+    }
+    this.#views = new Array<Buffer<ArrayBuffer>>(this.#live).fill(NO_VIEW);
+    this.#top = 0;
+    return this.#pool.trim();
+  }
+
+  #checkAlive(): void {
+    if (this.#destroyed) {
+      throw new HakmemError('ERR_HAKMEM_DESTROYED', 'This fixed pool was destroyed; neither it nor its Buffers can be used any more');
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The ES module entry: the same instance as `require('hakmem')` gives, name by name.
+ *
+ * Nothing of its own may be here: a second instance would have a second default pool, and Buffers of the one would be strangers to the
+ * other.
+ */
+export {
+  alloc,
+  allocUnsafe,
+  backend,
+  concat,
+  createFixedPool,
+  createPool,
+  free,
+  from,
+  HakmemError,
+  lease,
+  realloc,
+  stats,
+  trim,
+  usableSize,
+} from './index.js';
+export type {
+  BackendInfo,
+  Capabilities,
+  ClassStats,
+  ComponentStats,
+  FixedPool,
+  FixedPoolOptions,
+  FixedPoolStats,
+  HakmemErrorCode,
+  HeapStats,
+  Lease,
+  Pool,
+  PoolOptions,
+  PoolStats,
+  Stats,
+} from './index.js';

@@ -1,0 +1,111 @@
+/**
+ * Every tunable of the JavaScript side: one table, one row each.
+ *
+ * A row names the environment variable, the default, the unit and what it is for. Adding an option is adding a row; its type
+ * follows from its default. The environment is read once, when the module is loaded, and a value that makes no sense is an
+ * error then, never a silent default.
+ *
+ * Threads: each worker reads its own `process.env`.
+ */
+import { debuglog } from 'node:util';
+import { invalidSetting } from './errors';
+
+interface OptionRow {
+  /** Environment variable. */
+  readonly variable: string;
+  readonly default: number | boolean | string;
+  /** Of a number; '' for the others. */
+  readonly unit: string;
+  readonly doc: string;
+}
+
+export const OPTION_TABLE = {
+  backend: {
+    variable: 'HAKMEM_BACKEND',
+    default: '',
+    unit: '',
+    doc: 'native or ts forces that backend; empty: native if it loads, else ts',
+  },
+  stats: {
+    variable: 'HAKMEM_STATS',
+    default: false,
+    unit: '',
+    doc: '1 prints a summary to standard error when the process exits',
+  },
+  cacheBytes: {
+    variable: 'HAKMEM_CACHE_BYTES',
+    default: 64 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'what the magazines of one pool may hold in all; a block larger than a quarter of it is not cached',
+  },
+  magazineStartBytes: {
+    variable: 'HAKMEM_MAGAZINE_START_BYTES',
+    default: 16 * 1024,
+    unit: 'bytes',
+    doc: 'what a new magazine may hold, though never less than one block',
+  },
+  magazineStartBlocks: {
+    variable: 'HAKMEM_MAGAZINE_START_BLOCKS',
+    default: 64,
+    unit: 'blocks',
+    doc: 'the most that a new magazine may hold, however small its blocks are',
+  },
+  sweepMisses: {
+    variable: 'HAKMEM_SWEEP_MISSES',
+    default: 64,
+    unit: 'misses',
+    doc: 'once the cache is full, how many misses apart the magazines that served nothing in between are emptied',
+  },
+  idleSlabBytes: {
+    variable: 'HAKMEM_IDLE_SLAB_BYTES',
+    default: 32 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'ArrayBuffers over slabs of which a pool holds no block are kept up to here, or up to the bytes it holds',
+  },
+} as const satisfies Record<string, OptionRow>;
+
+type Table = typeof OPTION_TABLE;
+type Wide<T> = T extends number ? number : T extends boolean ? boolean : string;
+
+export type Options = { readonly [Name in keyof Table]: Wide<Table[Name]['default']> };
+
+/**
+ * @param environment as `process.env`; an empty variable counts as none.
+ * @returns a value for every row.
+ * @throws TypeError ERR_INVALID_ARG_VALUE, naming the variable and its value.
+ */
+export function readOptions(environment: NodeJS.ProcessEnv): Options {
+  const rows = Object.entries<OptionRow>(OPTION_TABLE);
+  return Object.fromEntries(rows.map(([name, row]) => [name, readRow(row, environment[row.variable])])) as Options;
+}
+
+function readRow(row: OptionRow, text: string | undefined): OptionRow['default'] {
+  if (text === undefined || text === '') {
+    return row.default;
+  }
+  if (typeof row.default === 'number') {
+    return readInteger(row.variable, text);
+  }
+  return typeof row.default === 'boolean' ? readFlag(row.variable, text) : text;
+}
+
+function readInteger(variable: string, text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw invalidSetting(variable, 'a whole number, 0 or more', text);
+  }
+  return value;
+}
+
+function readFlag(variable: string, text: string): boolean {
+  if (text !== '0' && text !== '1') {
+    throw invalidSetting(variable, '0 or 1', text);
+  }
+  return text === '1';
+}
+
+/** What this thread runs with. */
+export const options: Options = readOptions(process.env);
+
+/** Prints what the slow paths do, with NODE_DEBUG=hakmem; else does nothing. */
+export const trace = debuglog('hakmem');

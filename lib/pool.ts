@@ -1,0 +1,405 @@
+/**
+ * A pool: Buffers out of blocks, given back by hand.
+ *
+ *     allocUnsafe   size -> class -> magazine: pop an id -> a view of its block -> stamp
+ *     free          stamp -> magazine: push the id
+ *
+ * That is the whole of the hot path, written out in the two methods; it calls nothing that is not inlined, allocates nothing but the
+ * view and its stamp, and counts one number. Everything else is behind it in methods of their own: arguments that are no
+ * plain sizes, empty and full magazines (tcache.ts), Buffers that are not this pool's, pools that clear their memory.
+ *
+ * Nothing is half-done: a method that throws has changed nothing, but for blocks moved between the caches and the heap.
+ *
+ * What JavaScript does not free, no one does: a Buffer that is dropped without `free` keeps its block until the pool is destroyed, or
+ * is collected itself.
+ *
+ * Threads: a pool and its Buffers belong to the thread that made it.
+ */
+import { constants } from 'node:buffer';
+import { types } from 'node:util';
+import type { Backend, BlockPlace, ChunkPicture } from './backend/contract';
+import { currentBackend, infoOf } from './backend/select';
+import { concatenated, filled, fromAny, zeroed } from './contents';
+import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
+import { type Lease, PoolLease } from './lease';
+import type { Magazine } from './magazine';
+import { enter, leave } from './reporters';
+import { alignedClassOf, sizeClassOf } from './size-class';
+import { FastBuffer, Stamp } from './stamp';
+import type { PoolStats } from './stats';
+import { HOT_BYTES, type Magazines, noMagazines, Tcache } from './tcache';
+
+/** Options of `createPool`. */
+export interface PoolOptions {
+  /** For people, in messages and statistics. Default: 'pool-' and a running number. */
+  name?: string | undefined;
+  /** The most that callers may hold, in bytes of blocks (see `usableSize`), 0 or more. Default: no limit. */
+  maxBytes?: number | undefined;
+  /** Buffers that other threads may use. Not available yet: `true` throws ERR_HAKMEM_NOT_SHAREABLE. */
+  shared?: boolean | undefined;
+  /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
+  zero?: boolean | undefined;
+}
+
+/** The largest alignment that any backend serves. */
+const MAX_ALIGNMENT = 2 * 1024 * 1024;
+
+// The engine takes constants of this file for granted; an import it would look up and compare at each use.
+const View = FastBuffer;
+const Mark = Stamp;
+const classOf = sizeClassOf;
+const { magazineOf, idOf, clear } = Stamp;
+
+let poolsNamed = 0;
+
+/** Set by the class below: the way to its cache for the functions at the end of this file. */
+let tcacheOf: (pool: Pool) => Tcache;
+let magazineOwned: (pool: Pool, buffer: Buffer) => Magazine;
+
+/**
+ * A pool of Buffers with its own limit and statistics. Made by `createPool`.
+ *
+ * After `destroy()` every method but `destroy` throws HakmemError ERR_HAKMEM_DESTROYED.
+ */
+export class Pool {
+  /** For people. */
+  readonly name: string;
+  /** The most that callers may hold, in bytes of blocks; Infinity where there is no limit. */
+  readonly maxBytes: number;
+  readonly #tcache: Tcache;
+  /** The cache's own magazines; in a pool that clears memory none, so that each allocation takes the slow path. */
+  readonly #magazines: Magazines;
+  readonly #zero: boolean;
+
+  /** @param backend where blocks come from; for tests and tools, which run several in one process. */
+  constructor(options: PoolOptions = {}, backend: Backend = currentBackend()) {
+    checkOptions(options);
+    this.name = options.name ?? `pool-${++poolsNamed}`;
+    this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#zero = options.zero ?? false;
+    this.#tcache = new Tcache(this, backend, this.maxBytes);
+    this.#magazines = this.#zero ? noMagazines() : this.#tcache.magazines;
+    enter(this.#tcache);
+  }
+
+  static {
+    tcacheOf = (pool) => pool.#tcache;
+    magazineOwned = (pool, buffer) => pool.#owned(buffer);
+  }
+
+  /**
+   * A Buffer of exactly `size` bytes, contents undefined (zeros in a pool made with `zero`).
+   *
+   * @param size bytes, 0..`buffer.constants.MAX_LENGTH`; as on `Buffer` a fraction is cut off.
+   * @param alignment of the first byte's address: a power of two, 1..2 MiB. Without it 16 bytes. The ts backend promises no more
+   *   than that.
+   * @returns a Node Buffer, to be given back with `free`.
+   * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE; HakmemError ERR_HAKMEM_OUT_OF_MEMORY, ERR_HAKMEM_LIMIT,
+   *   ERR_HAKMEM_BACKEND where the backend has no such alignment.
+   * @see Bonwick and Adams 2001, magazines.
+   */
+  allocUnsafe(size: number, alignment?: number): Buffer<ArrayBuffer> {
+    if (alignment === undefined && typeof size === 'number' && size >= 0 && size <= HOT_BYTES) {
+      const magazine = this.#magazines[classOf(size)];
+      if (magazine !== undefined && magazine.top > 0) {
+        const top = magazine.top - 1;
+        const id = magazine.ids[top];
+        const view = new View(magazine.memoryOf(id), magazine.offsetOf(id), size);
+        new Mark(view, magazine, id);
+        // Last, so that a view that could not be made has changed nothing.
+        magazine.top = top;
+        magazine.allocs++;
+        return view;
+      }
+    }
+    return this.#allocSlow(size, alignment);
+  }
+
+  /**
+   * A Buffer of exactly `size` bytes, zeroed or filled as `Buffer.alloc` does.
+   *
+   * @param size as in `allocUnsafe`.
+   * @param fill string, Uint8Array or number; 0 by default.
+   * @param encoding of a string; 'utf8' by default.
+   * @returns a Node Buffer, to be given back with `free`.
+   * @throws what `allocUnsafe` throws, and what `Buffer.alloc` throws for such a fill.
+   */
+  alloc(size: number, fill?: string | Uint8Array | number, encoding?: BufferEncoding): Buffer<ArrayBuffer> {
+    return filled(this, this.allocUnsafe(size), fill, encoding);
+  }
+
+  /**
+   * A Buffer with the bytes of `value`, as `Buffer.from` makes it; but an ArrayBuffer is copied, where `Buffer.from` shares it.
+   *
+   * @param value string, Uint8Array, array of numbers, ArrayBuffer or SharedArrayBuffer, array-like object, or an object whose
+   *   `valueOf` or `Symbol.toPrimitive` gives one of these.
+   * @param encodingOrOffset of a string its encoding, 'utf8' by default; of an ArrayBuffer the first byte to copy.
+   * @param length of an ArrayBuffer the number of bytes to copy.
+   * @returns a Node Buffer, to be given back with `free`.
+   * @throws what `Buffer.from` throws; HakmemError ERR_HAKMEM_OUT_OF_MEMORY, ERR_HAKMEM_LIMIT.
+   */
+  from(value: string, encoding?: BufferEncoding): Buffer<ArrayBuffer>;
+  from(value: ArrayBufferLike, byteOffset?: number, length?: number): Buffer<ArrayBuffer>;
+  from(value: Uint8Array | readonly number[] | ArrayLike<number>): Buffer<ArrayBuffer>;
+  from(value: object, encodingOrOffset?: BufferEncoding | number, length?: number): Buffer<ArrayBuffer>;
+  from(value: unknown, encodingOrOffset?: unknown, length?: unknown): Buffer<ArrayBuffer> {
+    return fromAny(this, value, encodingOrOffset, length);
+  }
+
+  /**
+   * The bytes of all Buffers of a list in one, as `Buffer.concat` makes it.
+   *
+   * @param list Uint8Arrays.
+   * @param totalLength bytes of the result: what is more is cut off, what is missing is zero. By default the sum.
+   * @returns a Node Buffer, to be given back with `free`; also for an empty list.
+   * @throws what `Buffer.concat` throws; HakmemError ERR_HAKMEM_OUT_OF_MEMORY, ERR_HAKMEM_LIMIT.
+   */
+  concat(list: readonly Uint8Array[], totalLength?: number): Buffer<ArrayBuffer> {
+    return concatenated(this, list, totalLength);
+  }
+
+  /**
+   * Grows or shrinks a Buffer: in place where the new size fits its block and does not leave more than half of it empty, else by
+   * moving it. The bytes up to the smaller of the two lengths are kept; the ones after them are undefined (zeros in a pool made with
+   * `zero`). A Buffer that moves keeps an alignment of 16 bytes only.
+   *
+   * @param buffer of this pool. It is dead afterwards, also where the result lies in the same place; if this throws, it stays valid.
+   * @param size as in `allocUnsafe`.
+   * @returns a Node Buffer, to be given back with `free`.
+   * @throws what `allocUnsafe` and `free` throw.
+   */
+  realloc(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
+    const magazine = this.#owned(buffer);
+    checkSize(size);
+    if (fitsWell(magazine, size)) {
+      return this.#reshape(buffer, magazine, size);
+    }
+    try {
+      return this.#move(buffer, size);
+    } catch (error) {
+      // Shrinking must not fail for want of memory: the block that it has will do.
+      if (size <= magazine.blockSizeBytes && error instanceof HakmemError) {
+        return this.#reshape(buffer, magazine, size);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Gives a Buffer's block back. The Buffer must not be used any more: what is written through it from now on may spoil the contents of
+   * another Buffer.
+   *
+   * @param buffer as this pool returned it; a subarray or a copy is not.
+   * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_DOUBLE_FREE, ERR_HAKMEM_NOT_OWNED. Then nothing is changed.
+   */
+  free(buffer: Buffer): void {
+    if (typeof buffer === 'object' && buffer !== null) {
+      const magazine = magazineOf(buffer);
+      if (magazine !== undefined && magazine !== null && magazine.owner === this) {
+        const { ids, top } = magazine;
+        if (top < ids.length) {
+          ids[top] = idOf(buffer);
+          clear(buffer);
+          magazine.top = top + 1;
+          return;
+        }
+      }
+    }
+    this.#freeSlow(buffer);
+  }
+
+  /**
+   * @param buffer of this pool.
+   * @returns bytes of the block behind it: `realloc` up to there stays in place.
+   * @throws what `free` throws.
+   */
+  usableSize(buffer: Buffer): number {
+    return this.#owned(buffer).blockSizeBytes;
+  }
+
+  /**
+   * A Buffer that goes back at the end of a scope: `using lease = pool.lease(65536)`.
+   *
+   * @param size as in `allocUnsafe`.
+   * @param alignment as in `allocUnsafe`.
+   * @returns an object with the Buffer; disposing of it again, or after the Buffer was freed, does nothing.
+   * @throws what `allocUnsafe` throws.
+   */
+  lease(size: number, alignment?: number): Lease {
+    return new PoolLease(this, this.allocUnsafe(size, alignment));
+  }
+
+  /** @returns the numbers of this pool: see `PoolStats`. */
+  stats(): PoolStats {
+    this.#checkAlive();
+    const { name, maxBytes } = this;
+    return { name, maxBytes, backend: infoOf(this.#tcache.backend), ...this.#tcache.stats() };
+  }
+
+  /**
+   * Gives idle memory back to the OS: the pool's caches, empty slabs, free memory of the others.
+   *
+   * @returns bytes given back.
+   */
+  trim(): number {
+    this.#checkAlive();
+    return this.#tcache.trim();
+  }
+
+  /**
+   * Gives all of the pool's memory back at once. Buffers that still exist keep their memory until they are collected, and can be read
+   * and written; they belong to no pool any more. Destroying a pool again does nothing.
+   */
+  destroy(): void {
+    if (this.#tcache.destroyed) {
+      return;
+    }
+    const { operations, components } = this.#tcache.stats();
+    leave(this.#tcache, { allocs: operations.allocs, ...components.tcache });
+    this.#tcache.destroy();
+  }
+
+  #allocSlow(size: number, alignment: number | undefined): Buffer<ArrayBuffer> {
+    this.#checkAlive();
+    checkSize(size);
+    const sizeClass = alignment === undefined ? sizeClassOf(size) : classAligned(this.#tcache.backend, size, alignment);
+    const magazine = this.#tcache.magazineOf(sizeClass);
+    const id = magazine.top > 0 ? magazine.ids[--magazine.top] : this.#tcache.miss(magazine);
+    const view = this.#view(magazine, id, size);
+    magazine.allocs++;
+    return this.#zero ? zeroed(view, 0) : view;
+  }
+
+  /** @returns a stamped view of a block. Where it cannot be made, the block goes back. */
+  #view(magazine: Magazine, id: number, size: number): Buffer<ArrayBuffer> {
+    try {
+      const view = new FastBuffer(magazine.memoryOf(id), magazine.offsetOf(id), size);
+      new Stamp(view, magazine, id);
+      return view;
+    } catch (error) {
+      this.#put(magazine, id);
+      throw error;
+    }
+  }
+
+  #put(magazine: Magazine, id: number): void {
+    if (magazine.top < magazine.capacity) {
+      magazine.ids[magazine.top++] = id;
+    } else {
+      this.#tcache.spill(magazine, id);
+    }
+  }
+
+  #freeSlow(buffer: Buffer): void {
+    this.#put(this.#owned(buffer), Stamp.idOf(buffer));
+    Stamp.clear(buffer);
+  }
+
+  /** The same block through a view of another length. */
+  #reshape(buffer: Buffer, magazine: Magazine, size: number): Buffer<ArrayBuffer> {
+    const id = Stamp.idOf(buffer);
+    const view = new FastBuffer(magazine.memoryOf(id), magazine.offsetOf(id), size);
+    new Stamp(view, magazine, id);
+    Stamp.clear(buffer);
+    return this.#zero ? zeroed(view, buffer.length) : view;
+  }
+
+  #move(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
+    const moved = this.allocUnsafe(size);
+    const kept = buffer.length <= moved.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, moved.length);
+    moved.set(kept);
+    this.free(buffer);
+    return moved;
+  }
+
+  /** @returns the magazine that the Buffer's block belongs to. @throws unless the Buffer is this pool's, and live. */
+  #owned(buffer: Buffer): Magazine {
+    this.#checkAlive();
+    if (!types.isUint8Array(buffer)) {
+      throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
+    }
+    const magazine = Stamp.magazineOf(buffer);
+    if (magazine?.owner === this) {
+      return magazine;
+    }
+    const bytes = `This Buffer of ${buffer.length} bytes`;
+    if (magazine === null) {
+      throw new HakmemError('ERR_HAKMEM_DOUBLE_FREE', `${bytes} was given back before, by free or by realloc; use no Buffer after that`);
+    }
+    const origins = "a slice, a copy, another pool's or one of Node's own";
+    throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${bytes} is not one that ${this.name} handed out; is it ${origins}?`);
+  }
+
+  #checkAlive(): void {
+    if (this.#tcache.destroyed) {
+      const message = `${this.name} was destroyed; neither it nor its Buffers can be used any more`;
+      throw new HakmemError('ERR_HAKMEM_DESTROYED', message);
+    }
+  }
+}
+
+/** Whether a block may stay where it is at a new size. */
+function fitsWell({ blockSizeBytes, sizeClass }: Magazine, size: number): boolean {
+  return size <= blockSizeBytes && (size >= blockSizeBytes / 2 || sizeClassOf(size) === sizeClass);
+}
+
+/** @throws what `Buffer` throws for such a size. */
+export function checkSize(size: unknown, name = 'size'): void {
+  checkNumber(size, name, 0, constants.MAX_LENGTH);
+}
+
+/**
+ * @param size checked.
+ * @returns the class for a size at an alignment.
+ * @throws RangeError ERR_OUT_OF_RANGE unless that is a power of two up to 2 MiB; HakmemError ERR_HAKMEM_BACKEND.
+ */
+export function classAligned(backend: Backend, size: number, alignment: unknown, name = 'alignment'): number {
+  checkNumber(alignment, name, 1, MAX_ALIGNMENT);
+  if (!Number.isInteger(Math.log2(alignment))) {
+    throw outOfRange(name, `a power of two, 1 to ${MAX_ALIGNMENT}`, alignment);
+  }
+  const { maxAlignment } = backend.capabilities;
+  if (alignment > maxAlignment) {
+    const message = `The ${backend.name} backend aligns to ${maxAlignment} bytes at most, not to ${alignment}; the native one can`;
+    throw new HakmemError('ERR_HAKMEM_BACKEND', message);
+  }
+  return alignedClassOf(size, alignment);
+}
+
+function checkOptions(options: unknown): asserts options is PoolOptions {
+  checkObject(options);
+  const { name, maxBytes, shared, zero } = options as Record<keyof PoolOptions, unknown>;
+  checkType('options.name', 'string', name);
+  checkType('options.shared', 'boolean', shared);
+  checkType('options.zero', 'boolean', zero);
+  if (maxBytes !== undefined) {
+    checkNumber(maxBytes, 'options.maxBytes', 0, Number.POSITIVE_INFINITY);
+  }
+  if (shared === true) {
+    throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', 'Pools that are shared between threads are not available yet');
+  }
+}
+
+/** @throws TypeError ERR_INVALID_ARG_TYPE unless the value is an object of options. */
+export function checkObject(options: unknown): asserts options is object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalidArgType('options', 'of type object', options);
+  }
+}
+
+function checkType(name: string, type: 'string' | 'boolean', value: unknown): void {
+  if (value !== undefined && typeof value !== type) {
+    throw invalidArgType(name, `of type ${type}`, value);
+  }
+}
+
+/** Where a live Buffer's block lies; for tests and tools. @throws what `free` throws. */
+export function placeOf(pool: Pool, buffer: Buffer): BlockPlace {
+  const magazine = magazineOwned(pool, buffer);
+  return tcacheOf(pool).heap.place(magazine.blockOf(Stamp.idOf(buffer)));
+}
+
+/** The chunks of a pool's heap in order of their creation; for tests and tools. */
+export function pictureOf(pool: Pool): ChunkPicture[] {
+  return tcacheOf(pool).heap.picture();
+}

@@ -1,0 +1,82 @@
+/**
+ * Stamps: what a handed-out Buffer knows of its block, where nobody can see or forge it.
+ *
+ *     view = new FastBuffer(arrayBuffer, offset, length)     exactly what Node makes itself
+ *     new Stamp(view, magazine, id)                          adds two private fields to that object
+ *
+ * A class whose base constructor returns its argument puts its private fields on that argument. They are no properties: nothing
+ * lists, copies or compares them, so a stamped Buffer is deeply equal to one of Node's. A subarray, a copy or a clone is
+ * another object and has none. `free` clears the stamp, so a second free is told apart even if the block has a new owner.
+ *
+ * Threads: none; a stamp never leaves the thread of its Buffer.
+ */
+import type { Magazine } from './magazine';
+
+type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer<ArrayBuffer>;
+
+/** The class of all Buffers, without the deprecation warning and the argument checks of `Buffer` itself. */
+export const FastBuffer = (Buffer as unknown as { readonly [Symbol.species]: BufferConstructor })[Symbol.species];
+
+/** As a constructor it gives back what it is given, so that a derived class is laid over it. */
+function Returning(view: object): object {
+  return view;
+}
+const ReturningBase = Returning as unknown as new (view: object) => object;
+
+export class Stamp extends ReturningBase {
+  #magazine: Magazine | null;
+  #id: number;
+
+  /** Stamps a view that has no stamp yet. */
+  constructor(view: Buffer, magazine: Magazine, id: number) {
+    super(view);
+    this.#magazine = magazine;
+    this.#id = id;
+  }
+
+  /** @returns the magazine that the Buffer's block goes back to; null if it did; undefined for an object without a stamp. */
+  static magazineOf(view: object): Magazine | null | undefined {
+    return #magazine in view ? view.#magazine : undefined;
+  }
+
+  /** @param view stamped. @returns its block's id in the magazine. */
+  static idOf(view: object): number {
+    return (view as Stamp).#id;
+  }
+
+  /** @param view stamped. It is dead from here on. */
+  static clear(view: object): void {
+    (view as Stamp).#magazine = null;
+  }
+}
+
+/** The stamp of a Buffer that a fixed pool recycles: it stays on the object, which is out or not. */
+export class Loan extends ReturningBase {
+  #lender: object;
+  #out = false;
+
+  /** Stamps a view that has no loan yet. */
+  constructor(view: Buffer, lender: object) {
+    super(view);
+    this.#lender = lender;
+  }
+
+  /** @param view stamped, and not out. */
+  static lend(view: object): void {
+    (view as Loan).#out = true;
+  }
+
+  /** @returns whether the view is the lender's and was out; it no longer is. */
+  static takeBack(view: object, lender: object): boolean {
+    if (#lender in view && view.#lender === lender && view.#out) {
+      view.#out = false;
+      return true;
+    }
+    return false;
+  }
+
+  /** @returns whether the view is the lender's, out or not. */
+  static isOf(view: object, lender: object): boolean {
+    return #lender in view && view.#lender === lender;
+  }
+}

@@ -1,0 +1,19 @@
+/*
+ * L3 chunk: making and ending the mappings behind a chunk; see superslab.h for what a chunk is.
+ */
+#ifndef HAK_CHUNK_H
+#define HAK_CHUNK_H
+
+#include "superslab.h"
+
+/* Tag of registry entries that the thread caches must leave alone: huge blocks, blocks of heaps of their own. */
+#define HAK_TAG_SLOW ((uintptr_t)63)
+
+/* A chunk with all units free, in no list, pinned once by its heap, covered by the registry. @return NULL: no memory. */
+hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge);
+
+/* Shows each slab; an empty chunk once, with no units. The owner. */
+void hak_chunk_visit(const hak_chunk_t *chunk, void (*visit)(const hak_slab_view_t *slab, void *argument),
+                     void *argument);
+
+#endif

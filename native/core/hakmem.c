@@ -1,0 +1,305 @@
+/*
+ * L5 hakmem: the public functions. Fast paths here, slow paths out of line beneath them.
+ *
+ *     malloc: class of size -> bin of the thread -> pop          miss: refill the bin from the heap's slabs
+ *     free:   registry entry of address -> bin -> push           full: flush the older half
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "assert.h"
+#include "chunk.h"
+#include "os.h"
+#include "registry.h"
+#include "thread.h"
+
+int hak_version(void) {
+  return HAK_VERSION_MAJOR * 10000 + HAK_VERSION_MINOR * 100 + HAK_VERSION_PATCH;
+}
+
+static void *out_of_memory(void) {
+  errno = ENOMEM;
+  return NULL;
+}
+
+/* ---- malloc ---- */
+
+/* Ascending as the heap gives them; turned round, they are popped in ascending order. */
+static void reverse(void **blocks, size_t count) {
+  for (size_t i = 0, j = count; i + 1 < j; i++) {
+    void *block = blocks[i];
+    blocks[i] = blocks[--j];
+    blocks[j] = block;
+  }
+}
+
+/* Half of the bin, so that frees that follow find room. */
+static void *refill(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  hak_counter_add(&heap->tcache.misses, 1);
+  hak_tcache_grow(&heap->tcache, size_class);
+  uint32_t wanted = (hak_load_relaxed(&bin->capacity) + 1) / 2;
+  if (wanted == 0) {
+    void *block;
+    if (hak_heap_take(heap, size_class, 1, &block) == 0) return out_of_memory();
+    hak_counter_add(&heap->uncached_allocs, 1);
+    return block;
+  }
+  uint32_t taken = (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks);
+  if (taken == 0) return out_of_memory();
+  reverse(bin->blocks, taken);
+  hak_store_relaxed(&bin->count, taken);
+  return hak_bin_pop(bin);
+}
+
+static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
+  hak_heap_t *heap = hak_thread_heap_get();
+  if (heap == &hak_nobody) return out_of_memory();
+  if (size_class < HAK_SLAB_CLASSES) {
+    void *block = hak_bin_pop(&heap->tcache.bins[size_class]);
+    return block != NULL ? block : refill(heap, size_class);
+  }
+  void *block;
+  if (hak_heap_take(heap, size_class, 1, &block) == 0) return out_of_memory();
+  hak_counter_add(&heap->uncached_allocs, 1);
+  return block;
+}
+
+static void *malloc_class(unsigned size_class) {
+  if (HAK_LIKELY(size_class < HAK_SLAB_CLASSES)) {
+    void *block = hak_bin_pop(&hak_thread_heap->tcache.bins[size_class]);
+    if (HAK_LIKELY(block != NULL)) return block;
+  }
+  return malloc_slow(size_class);
+}
+
+void *hak_malloc(size_t size) {
+  if (HAK_UNLIKELY(size > HAK_MAX_SIZE)) return out_of_memory();
+  return malloc_class(hak_size_class_of(size));
+}
+
+static bool alignment_is_served(size_t alignment) {
+  return hak_is_power_of_two(alignment) && alignment <= HAK_MAX_ALIGNMENT;
+}
+
+void *hak_aligned_alloc(size_t alignment, size_t size) {
+  if (!alignment_is_served(alignment)) {
+    errno = EINVAL;
+    return NULL;
+  }
+  if (size > HAK_MAX_SIZE) return out_of_memory();
+  return malloc_class(hak_size_class_aligned(size, alignment));
+}
+
+static hak_slab_t *slab_of(const void *block) {
+  return (hak_slab_t *)(hak_registry_get(block) & ~HAK_REGISTRY_TAG_MASK);
+}
+
+void *hak_calloc(size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) return out_of_memory();
+  void *block = hak_malloc(bytes);
+  if (block == NULL) return NULL;
+  bool fresh = bytes > HAK_SLAB_SIZE_MAX && slab_of(block)->chunk->zero;
+  return fresh ? block : memset(block, 0, bytes);
+}
+
+/* ---- free ---- */
+
+static void give_one(hak_heap_t *heap, void *block) {
+  if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+}
+
+static void make_room(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  uint32_t count = hak_load_relaxed(&bin->count);
+  if (count < hak_load_relaxed(&bin->capacity)) return;
+  if (count == 0)
+    hak_tcache_grow(&heap->tcache, size_class);
+  else
+    hak_thread_flush_bin(heap, size_class, (count + 1) / 2);
+}
+
+static HAK_NOINLINE void free_slow(void *block) {
+  if (block == NULL) return;
+  uintptr_t tag = hak_registry_get(block) & HAK_REGISTRY_TAG_MASK;
+  if (tag == 0) hak_fatal("free of a pointer that is none of ours", block);
+  hak_heap_t *heap = hak_thread_heap_get();
+  if (tag != HAK_TAG_SLOW && heap != &hak_nobody) {
+    make_room(heap, (unsigned)tag - 1);
+    if (hak_bin_push(&heap->tcache.bins[tag - 1], block)) return;
+  }
+  give_one(heap, block);
+}
+
+/* The checked build names a pointer into a block at once; the release build finds it when the bin is flushed. */
+static void check_free(const void *block) {
+  hak_slab_t *slab = slab_of(block);
+  if (slab != NULL && hak_slab_index(slab, block) == slab->blocks) hak_fatal("free of a pointer into a block", block);
+}
+
+void hak_free(void *block) {
+  if (HAK_CHECKED) check_free(block);
+  uintptr_t size_class = (hak_registry_get(block) & HAK_REGISTRY_TAG_MASK) - 1;
+  if (HAK_LIKELY(size_class < HAK_SLAB_CLASSES)) {
+    if (HAK_LIKELY(hak_bin_push(&hak_thread_heap->tcache.bins[size_class], block))) return;
+  }
+  free_slow(block);
+}
+
+/* ---- realloc and questions ---- */
+
+size_t hak_usable_size(const void *block) {
+  hak_slab_t *slab = slab_of(block);
+  return slab == NULL ? 0 : slab->block_size;
+}
+
+size_t hak_good_size(size_t size) {
+  return size > HAK_MAX_SIZE ? 0 : hak_size_class_bytes(hak_size_class_of(size));
+}
+
+void *hak_realloc(void *block, size_t size) {
+  if (block == NULL) return hak_malloc(size);
+  size_t usable = hak_usable_size(block);
+  if (usable == 0) hak_fatal("realloc of a pointer that is none of ours", block);
+  if (size <= usable && size >= usable / 2) return block;
+  void *moved = hak_malloc(size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, block, size < usable ? size : usable);
+  hak_free(block);
+  return moved;
+}
+
+/* ---- batches and heaps of their own ---- */
+
+size_t hak_malloc_batch(size_t size, size_t count, void **blocks) {
+  size_t made = 0;
+  while (made < count && (blocks[made] = hak_malloc(size)) != NULL) made++;
+  return made;
+}
+
+void hak_free_batch(void **blocks, size_t count) {
+  for (size_t i = 0; i < count; i++) hak_free(blocks[i]);
+}
+
+hak_heap_t *hak_heap_new(void) {
+  hak_heap_t *heap = hak_heap_create(true);
+  if (heap == NULL) return out_of_memory();
+  hak_thread_enter(heap);
+  return heap;
+}
+
+void hak_heap_destroy(hak_heap_t *heap) {
+  hak_thread_remove(heap);
+  hak_heap_delete(heap);
+}
+
+static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
+  size_t taken = hak_heap_take(heap, size_class, count, blocks);
+  if (taken < count) errno = ENOMEM;
+  return taken;
+}
+
+void *hak_heap_malloc(hak_heap_t *heap, size_t size) {
+  return hak_heap_aligned_alloc(heap, HAK_MIN_ALIGNMENT, size);
+}
+
+void *hak_heap_aligned_alloc(hak_heap_t *heap, size_t alignment, size_t size) {
+  void *block = NULL;
+  if (!alignment_is_served(alignment)) {
+    errno = EINVAL;
+    return NULL;
+  }
+  if (size > HAK_MAX_SIZE) return out_of_memory();
+  hak_counter_add(&heap->uncached_allocs, take(heap, hak_size_class_aligned(size, alignment), 1, &block));
+  return block;
+}
+
+size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void **blocks) {
+  if (size > HAK_MAX_SIZE) {
+    errno = ENOMEM;
+    return 0;
+  }
+  return take(heap, hak_size_class_of(size), count, blocks);
+}
+
+size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {
+  return hak_heap_give(heap, blocks, count);
+}
+
+size_t hak_heap_trim(hak_heap_t *heap) {
+  return hak_heap_give_idle(heap);
+}
+
+/* ---- what a block is ---- */
+
+bool hak_describe(const void *block, hak_block_info_t *info) {
+  hak_slab_t *slab = slab_of(block);
+  if (slab == NULL) return false;
+  uint32_t index = hak_slab_index(slab, block);
+  if (index == slab->blocks) return false;
+  info->heap = slab->chunk->heap;
+  info->slab = slab->base;
+  info->slab_size = slab->units * HAK_UNIT_SIZE;
+  info->block_size = slab->block_size;
+  info->block_index = index;
+  info->slab_seq = slab->seq;
+  return true;
+}
+
+void *hak_pin(const void *block) {
+  hak_slab_t *slab = slab_of(block);
+  if (slab == NULL) return NULL;
+  hak_chunk_pin(slab->chunk);
+  return slab->chunk;
+}
+
+void hak_unpin(void *pin) {
+  hak_chunk_unpin(pin);
+}
+
+void hak_heap_visit(hak_heap_t *heap, void (*visit)(const hak_slab_view_t *slab, void *argument), void *argument) {
+  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
+    hak_chunk_visit(chunk, visit, argument);
+}
+
+/* ---- the whole process ---- */
+
+static void trim_one(hak_heap_t *heap, void *sum) {
+  *(size_t *)sum += hak_heap_give_idle(heap);
+}
+
+size_t hak_trim(void) {
+  size_t sum = 0;
+  hak_heap_t *heap = hak_thread_heap;
+  if (heap != &hak_nobody) {
+    hak_thread_flush(heap);
+    trim_one(heap, &sum);
+  }
+  hak_thread_each_abandoned(trim_one, &sum);
+  return sum;
+}
+
+static void add_one(hak_heap_t *heap, void *stats) {
+  hak_heap_add_stats(heap, stats);
+}
+
+static void add_registry(hak_stats_t *stats) {
+  hak_registry_stats_t registry;
+  hak_registry_stats_get(&registry);
+  stats->registry.capacity = registry.capacity;
+  stats->registry.used = registry.used;
+  stats->registry.grown = registry.grown;
+}
+
+void hak_stats_get(hak_stats_t *stats) {
+  memset(stats, 0, sizeof *stats);
+  hak_thread_each(add_one, stats);
+  add_registry(stats);
+}
+
+void hak_heap_stats_get(hak_heap_t *heap, hak_stats_t *stats) {
+  memset(stats, 0, sizeof *stats);
+  hak_heap_add_stats(heap, stats);
+  add_registry(stats);
+}

@@ -1,0 +1,62 @@
+/*
+ * L5 heap: dispatch by size, and who owns what.
+ *
+ *     partial[class] -> slab -> slab       slabs with a free block; the head is filled first, a slab that gets its first
+ *                                          block back goes to the tail
+ *     superslab                            the chunks
+ *     tcache                               of the heap's thread; heaps of their own have none
+ *     remote                               what other threads freed
+ *
+ * A block of the heap is free in its slab, or handed out; a thread's cache counts as handed out here.
+ * Threads: the owner, one at a time, except where a function says "any".
+ */
+#ifndef HAK_HEAP_H
+#define HAK_HEAP_H
+
+#include "superslab.h"
+#include "tcache.h"
+
+typedef struct hak_heap_class {
+  hak_slab_t *head, *tail;                 /* partial slabs */
+  hak_counter_t live, refills, flushes;    /* blocks handed out, calls, calls */
+} hak_heap_class_t;
+
+struct hak_heap {
+  hak_tcache_t tcache;
+  hak_heap_class_t classes[HAK_SLAB_CLASSES + 1]; /* the last counts huge blocks and lists nothing */
+  hak_superslab_t superslab;
+  uint64_t next_slab;
+  bool own;                                /* made by hak_heap_new: its blocks enter no thread's cache */
+  hak_counter_t live_bytes;                /* of blocks handed out, the thread's cached ones included */
+  hak_counter_t refills, flushes, uncached_allocs, frees, remote_frees, adopted, abandoned;
+  hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
+  hak_heap_t *next_abandoned;
+  hak_remote_t remote;                     /* other threads write it: on a line of its own */
+};
+
+hak_heap_t *hak_heap_create(bool own);
+
+/* The heap holds no block that anyone uses; its memory goes back. */
+void hak_heap_delete(hak_heap_t *heap);
+
+/* Up to `count` blocks of a class (huge ones too), lowest first. @return how many. */
+size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks);
+
+/*
+ * Gives blocks back to whichever heap owns them; `heap` is the caller's, for its counters.
+ * @return how many were accepted; the others are gathered at the front of `blocks`.
+ */
+size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count);
+
+/* Moves what other threads freed back to its slabs. */
+void hak_heap_collect(hak_heap_t *heap);
+
+/* Gives idle memory back. @return bytes. */
+size_t hak_heap_give_idle(hak_heap_t *heap);
+
+/* Adds the heap's numbers. Any thread. */
+void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats);
+
+void hak_heap_check(hak_heap_t *heap);
+
+#endif

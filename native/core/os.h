@@ -1,0 +1,42 @@
+/*
+ * L1 os: the operating system, behind the few calls that the allocator needs. One file a system.
+ */
+#ifndef HAK_OS_H
+#define HAK_OS_H
+
+#include <pthread.h>
+
+#include "config.h"
+
+/* @return `size` zero bytes at a multiple of `alignment`, or NULL. Both are multiples of the OS page; alignment a power of two. */
+void *hak_os_map(size_t size, size_t alignment);
+
+/* Gives a whole mapping, or whole OS pages of one, back. */
+void hak_os_unmap(void *start, size_t size);
+
+/* Gives the memory back and keeps the addresses: the bytes read as zero from now on. @return false: they keep their contents. */
+bool hak_os_purge(void *start, size_t size);
+
+size_t hak_os_page_size(void);
+
+/* A clock that is cheap to read and only grows, in milliseconds. */
+uint64_t hak_os_now_ms(void);
+
+/* An environment variable, or NULL; safe before main. */
+const char *hak_os_environment(const char *name);
+
+#if HAK_CHECKED
+/* The n-th mapping from now on fails, and all after it; 0 ends that. For the tests of exhaustion. */
+void hak_os_fail_from(uint64_t nth);
+#endif
+
+typedef pthread_mutex_t hak_mutex_t;
+#define HAK_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+HAK_INLINE void hak_mutex_lock(hak_mutex_t *mutex) {
+  pthread_mutex_lock(mutex);
+}
+HAK_INLINE void hak_mutex_unlock(hak_mutex_t *mutex) {
+  pthread_mutex_unlock(mutex);
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* L1 os on Linux: mmap, munmap, madvise. */
+#if defined(__linux__)
+#define _GNU_SOURCE
+#include "os.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "assert.h"
+#include "atomic.h"
+#include "bits.h"
+
+#if HAK_CHECKED
+/* Mappings left until failure, plus one; 0: never. Relaxed: the tests set it while no other thread runs. */
+static _Atomic uint64_t failing;
+
+void hak_os_fail_from(uint64_t nth) {
+  hak_store_relaxed(&failing, nth);
+}
+
+static bool must_fail(void) {
+  uint64_t left = hak_load_relaxed(&failing);
+  if (left > 1) hak_store_relaxed(&failing, left - 1);
+  return left == 1;
+}
+#else
+static bool must_fail(void) {
+  return false;
+}
+#endif
+
+static void *map(size_t size) {
+  if (must_fail()) return NULL;
+  void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return start == MAP_FAILED ? NULL : start;
+}
+
+/* Maps more than is needed and gives the ends back. The next plain mapping then tends to be aligned by itself. */
+static void *map_and_cut(size_t size, size_t alignment) {
+  if (size > SIZE_MAX - alignment) return NULL;
+  char *start = map(size + alignment);
+  if (start == NULL) return NULL;
+  char *aligned = (char *)hak_round_up((uintptr_t)start, alignment);
+  size_t before = (size_t)(aligned - start);
+  if (before != 0) hak_os_unmap(start, before);
+  if (before != alignment) hak_os_unmap(aligned + size, alignment - before);
+  return aligned;
+}
+
+void *hak_os_map(size_t size, size_t alignment) {
+  HAK_ASSERT(hak_is_power_of_two(alignment) && size % hak_os_page_size() == 0);
+  void *start = map(size);
+  if (start == NULL) return NULL;
+  if (((uintptr_t)start & (alignment - 1)) == 0) return start;
+  hak_os_unmap(start, size);
+  return map_and_cut(size, alignment);
+}
+
+void hak_os_unmap(void *start, size_t size) {
+  /* Fails only where cutting a mapping in two passes the kernel's limit of mappings: then the memory is given back at least. */
+  if (munmap(start, size) != 0) hak_os_purge(start, size);
+}
+
+bool hak_os_purge(void *start, size_t size) {
+  return madvise(start, size, MADV_DONTNEED) == 0;
+}
+
+size_t hak_os_page_size(void) {
+  static _Atomic size_t known; /* relaxed: every thread finds the same value */
+  size_t size = hak_load_relaxed(&known);
+  if (HAK_UNLIKELY(size == 0)) {
+    size = (size_t)sysconf(_SC_PAGESIZE);
+    hak_store_relaxed(&known, size);
+  }
+  return size;
+}
+
+uint64_t hak_os_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+const char *hak_os_environment(const char *name) {
+  return getenv(name);
+}
+#endif

@@ -1,0 +1,53 @@
+/*
+ * L2 registry: which slab an address belongs to, for everything the core hands out.
+ *
+ *     address >> 16 ->  [ base ... base + count )   one entry a unit: slab pointer | tag
+ *                         a window over the addresses in use; it doubles when an address lies outside
+ *
+ * An entry is a slab's address (aligned to 64) with a tag in its low six bits; 0 is "not mine".
+ * Look-ups take no lock and answer "not mine" for any address whatever.
+ * Invariant: a thread that rightly holds a block sees the window that has its entry, for it learnt of the block after
+ * the window was published. Older windows stay mapped for readers that still look into them; together they are smaller
+ * than the present one.
+ * Threads: look-up any; changes take the registry's own lock.
+ */
+#ifndef HAK_REGISTRY_H
+#define HAK_REGISTRY_H
+
+#include "atomic.h"
+
+#define HAK_REGISTRY_TAG_MASK ((uintptr_t)63)
+
+typedef struct hak_registry_window {
+  uintptr_t base; /* unit number of entries[0] */
+  size_t count;
+  size_t bytes; /* of the mapping */
+  _Atomic uintptr_t entries[];
+} hak_registry_window_t;
+
+/* Released by grow() when the new window is filled; pairs with the acquire in hak_registry_get. Never NULL. */
+extern _Atomic(hak_registry_window_t *) hak_registry_window;
+
+/* The entry for any address. Relaxed entry: the slab behind it was written before its block was handed to the caller. */
+HAK_INLINE uintptr_t hak_registry_get(const void *address) {
+  hak_registry_window_t *window = hak_load_acquire(&hak_registry_window);
+  uintptr_t at = ((uintptr_t)address >> HAK_UNIT_SHIFT) - window->base;
+  return HAK_LIKELY(at < window->count) ? hak_load_relaxed(&window->entries[at]) : 0;
+}
+
+/* Makes room for an address range, so that hak_registry_set on it can't fail. @return false: no memory. */
+bool hak_registry_cover(const void *start, size_t units);
+
+/* Enters, or with entry 0 removes, `units` units from `start` on; covered before. */
+void hak_registry_set(const void *start, size_t units, uintptr_t entry);
+
+typedef struct hak_registry_stats {
+  uint64_t capacity, used, grown;
+} hak_registry_stats_t;
+void hak_registry_stats_get(hak_registry_stats_t *stats);
+
+/* Around fork: the child gets the lock open. */
+void hak_registry_lock(void);
+void hak_registry_unlock(void);
+
+#endif

@@ -1,0 +1,27 @@
+/* L3 remote: see remote.h. */
+#include "remote.h"
+
+static void push(hak_remote_t *remote, hak_slab_t *slab) {
+  hak_slab_t *top = hak_load_relaxed(&remote->stack);
+  /* Release: remote_next is written before the slab can be seen; pairs with the exchange in hak_remote_take. */
+  do slab->remote_next = top;
+  while (!hak_cas_release(&remote->stack, &top, slab));
+}
+
+bool hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, uint32_t index) {
+  /* Acquire keeps the bit behind the announcement; the release below pairs with the acquire in hak_remote_quiet. */
+  hak_fetch_add_acquire(&remote->freers, 1);
+  hak_remote_give_t given = hak_slab_give_remote(slab, index);
+  if (given == HAK_REMOTE_GIVEN_FIRST) push(remote, slab);
+  hak_fetch_sub_release(&remote->freers, 1);
+  return given != HAK_REMOTE_NOT_LIVE;
+}
+
+hak_slab_t *hak_remote_take(hak_remote_t *remote) {
+  return hak_exchange_acquire(&remote->stack, NULL); /* pairs with the release in push */
+}
+
+bool hak_remote_quiet(hak_remote_t *remote) {
+  /* Acquire: whoever left has pushed before, so the stack is read after; pairs with the release in hak_remote_give. */
+  return !remote->collecting && hak_load_acquire(&remote->freers) == 0 && hak_load_relaxed(&remote->stack) == NULL;
+}

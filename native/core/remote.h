@@ -1,0 +1,39 @@
+/*
+ * L3 remote: blocks freed by threads that do not own their slab.
+ *
+ *     stack -> slab -> slab      slabs with remote bits; pushed by whoever set a slab's first bit, taken whole by the owner
+ *     freers                     threads that are between setting a bit and having pushed
+ *
+ * A freer announces itself, sets the block's bit, pushes the slab if its bit was the first, and leaves. Between bit and
+ * push the owner may already have collected the block and closed its slab; the push then brings a slab with nothing to
+ * collect, which is harmless, as long as its header is still mapped. Hence the one rule:
+ * a chunk is unmapped only while hak_remote_quiet(), for then nobody holds or will hold a pointer into its header: a
+ * freer that comes later brings a live block, and so a slab that is not empty.
+ * Threads: give any; take and quiet the owner.
+ */
+#ifndef HAK_REMOTE_H
+#define HAK_REMOTE_H
+
+#include "atomic.h"
+#include "slab.h"
+
+typedef struct hak_remote {
+  _Atomic(hak_slab_t *) stack;
+  _Atomic uint32_t freers;
+  bool collecting; /* the owner walks slabs that it took */
+} __attribute__((aligned(HAK_CACHE_LINE))) hak_remote_t;
+
+/* Any thread: frees block `index`. @return false: it was freed before. */
+bool hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, uint32_t index);
+
+HAK_INLINE bool hak_remote_pending(hak_remote_t *remote) {
+  return hak_load_relaxed(&remote->stack) != NULL; /* a hint; the exchange in hak_remote_take synchronises */
+}
+
+/* All pushed slabs, linked by remote_next. Read a slab's link before collecting it: then it may be pushed anew. */
+hak_slab_t *hak_remote_take(hak_remote_t *remote);
+
+/* Nobody has to do with a header of an empty chunk. */
+bool hak_remote_quiet(hak_remote_t *remote);
+
+#endif

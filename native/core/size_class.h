@@ -1,0 +1,58 @@
+/*
+ * L3 size_class: which block a request gets.
+ *
+ *     bytes    16 32 48 ... 128 | 160 192 224 256 | 320 384 448 512 | ...   four classes a doubling, without end
+ *     class     0  1  2      7  |   8   9  10  11 |  12  13  14  15 | ...
+ *
+ * Worst waste inside a block: 20%. Classes below HAK_SLAB_CLASSES (up to 1 MiB) live in slabs, the others are huge.
+ * A slab is the smallest run of units that wastes at most an eighth of itself behind its last block.
+ * The TypeScript twin is lib/size-class.ts.
+ */
+#ifndef HAK_SIZE_CLASS_H
+#define HAK_SIZE_CLASS_H
+
+#include "bits.h"
+
+/* The geometry of one slab class. */
+typedef struct hak_size_class {
+  uint64_t reciprocal; /* 2^44 / block_size, rounded up: offset / block_size is a multiplication */
+  uint32_t block_size;
+  uint16_t units;
+  uint16_t blocks;
+} hak_size_class_t;
+
+extern const hak_size_class_t hak_size_classes[HAK_SLAB_CLASSES];
+
+#define HAK_SIZE_CLASS_MAX_SMALL 1024
+extern const uint8_t hak_size_class_small[HAK_SIZE_CLASS_MAX_SMALL / 16 + 1];
+
+#define HAK_SLAB_SIZE_MAX HAK_MIB
+
+/* size > 128. */
+HAK_INLINE unsigned hak_size_class_above(size_t size) {
+  size_t last = size - 1;
+  unsigned octave = hak_log2(last);
+  return 8 + (octave - 7) * 4 + (unsigned)((last >> (octave - 2)) & 3);
+}
+
+/* The class of a request; may be a huge one. */
+HAK_INLINE unsigned hak_size_class_of(size_t size) {
+  if (HAK_LIKELY(size <= HAK_SIZE_CLASS_MAX_SMALL)) return hak_size_class_small[(size + 15) / 16];
+  return hak_size_class_above(size);
+}
+
+/* Bytes of each block of a class. */
+HAK_INLINE size_t hak_size_class_bytes(unsigned size_class) {
+  if (size_class < 8) return (size_t)(size_class + 1) * 16;
+  return (size_t)(5 + ((size_class - 8) & 3)) << (5 + ((size_class - 8) >> 2));
+}
+
+/* The class whose every block is aligned so: a power of two up to HAK_MAX_ALIGNMENT. Beyond a unit only huge blocks are. */
+unsigned hak_size_class_aligned(size_t size, size_t alignment);
+
+/* Which block of a slab of this class starts at `offset`, or the one that `offset` lies in. */
+HAK_INLINE uint32_t hak_size_class_index(const hak_size_class_t *size_class, size_t offset) {
+  return (uint32_t)((offset * size_class->reciprocal) >> 44);
+}
+
+#endif

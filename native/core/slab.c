@@ -1,0 +1,85 @@
+/* L3 slab: see slab.h. */
+#include "slab.h"
+
+#include <string.h>
+
+#include "assert.h"
+#include "bitmap.h"
+
+void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uint64_t seq) {
+  bool huge = size_class >= HAK_SLAB_CLASSES;
+  slab->size_class = (uint16_t)(huge ? HAK_SLAB_CLASSES : size_class);
+  slab->block_size = block_size;
+  slab->blocks = huge ? 1 : hak_size_classes[size_class].blocks;
+  slab->reciprocal = huge ? 0 : hak_size_classes[size_class].reciprocal;
+  slab->used = 0;
+  slab->first_word = 0;
+  slab->listed = false;
+  slab->seq = seq;
+  slab->next = slab->prev = NULL;
+  hak_bitmap_set_range(slab->free, 0, slab->blocks);
+}
+
+size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {
+  size_t words = hak_bitmap_words(slab->blocks);
+  size_t taken = 0;
+  size_t word = slab->first_word;
+  while (taken < count && word < words) {
+    uint64_t bits = slab->free[word];
+    char *first = slab->base + word * 64 * slab->block_size;
+    for (; bits != 0 && taken < count; bits &= bits - 1) blocks[taken++] = first + hak_ctz(bits) * slab->block_size;
+    slab->free[word] = bits;
+    if (bits == 0) word++;
+  }
+  slab->first_word = (uint32_t)word;
+  slab->used += (uint32_t)taken;
+  return taken;
+}
+
+hak_give_t hak_slab_give(hak_slab_t *slab, uint32_t index) {
+  uint64_t bit = (uint64_t)1 << (index % 64);
+  uint32_t word = index / 64;
+  if ((slab->free[word] & bit) != 0) return HAK_NOT_LIVE;
+  /* Relaxed: a block whose remote bit is set was freed before; that is misuse whichever free came first. */
+  if ((hak_load_relaxed(&slab->remote[word]) & bit) != 0) return HAK_NOT_LIVE;
+  slab->free[word] |= bit;
+  if (word < slab->first_word) slab->first_word = word;
+  return slab->used-- == slab->blocks ? HAK_GIVEN_WAS_FULL : HAK_GIVEN;
+}
+
+hak_remote_give_t hak_slab_give_remote(hak_slab_t *slab, uint32_t index) {
+  uint64_t bit = (uint64_t)1 << (index % 64);
+  uint32_t word = index / 64;
+  /* Release: the freer's writes to the block come before the owner's reuse; pairs with the acquire in hak_slab_collect. */
+  if ((hak_fetch_or_release(&slab->remote[word], bit) & bit) != 0) return HAK_REMOTE_NOT_LIVE;
+  /* Acquire and release: orders the bit above before the summary, and a second freer's summary after the first's;
+     pairs with the exchange in hak_slab_collect, which therefore sees the bit of whoever did not push. */
+  uint64_t before = hak_fetch_or_acq_rel(&slab->remote_words, (uint64_t)1 << word);
+  return before == 0 ? HAK_REMOTE_GIVEN_FIRST : HAK_REMOTE_GIVEN;
+}
+
+size_t hak_slab_collect(hak_slab_t *slab) {
+  size_t collected = 0;
+  /* Acquire and release: takes the slab off the stack before its bits are read; pairs with hak_slab_give_remote. */
+  uint64_t words = hak_exchange_acq_rel(&slab->remote_words, 0);
+  for (; words != 0; words &= words - 1) {
+    uint32_t word = hak_ctz(words);
+    uint64_t bits = hak_exchange_acquire(&slab->remote[word], 0); /* pairs with the release in hak_slab_give_remote */
+    bits &= ~slab->free[word]; /* a bit that is in both maps is a double free */
+    slab->free[word] |= bits;
+    if (bits != 0 && word < slab->first_word) slab->first_word = word;
+    collected += hak_popcount(bits);
+  }
+  HAK_ASSERT(collected <= slab->used);
+  slab->used -= (uint32_t)collected;
+  return collected;
+}
+
+void hak_slab_check(const hak_slab_t *slab) {
+  if (hak_bitmap_count(slab->free, slab->blocks) != slab->blocks - slab->used)
+    hak_fatal("slab: `used` differs from the bitmap", slab->base);
+  if (slab->used < slab->blocks && hak_bitmap_next_set(slab->free, slab->blocks, 0) / 64 < slab->first_word)
+    hak_fatal("slab: a free block before `first_word`", slab->base);
+  if (slab->listed != (slab->used < slab->blocks) && slab->size_class < HAK_SLAB_CLASSES)
+    hak_fatal("slab: listed though full, or not listed though partial", slab->base);
+}

@@ -1,0 +1,71 @@
+/*
+ * L3 slab: a run of units that holds blocks of one class. What is known of the blocks stands here and in two bitmaps
+ * beside it, never in the blocks.
+ *
+ *     free    1 1 0 0 1 ...   bit i: block i is free. Owner only.
+ *     remote  0 0 1 0 0 ...   bit i: another thread freed block i; the owner moves it to `free` by collecting.
+ *     remote_words            bit w: word w of `remote` may have bits. It also says whether the slab is on its heap's stack
+ *                             of slabs to collect: the one who sets its first bit pushes.
+ *
+ * Invariants: used == blocks - popcount(free); a block has at most one of its two bits; bits beyond `blocks` are 0;
+ * a block whose remote bit is not collected counts as used, so a slab with used == 0 has no remote bits.
+ * Threads: the owner, except where a function says "any".
+ */
+#ifndef HAK_SLAB_H
+#define HAK_SLAB_H
+
+#include "atomic.h"
+#include "size_class.h"
+
+typedef struct hak_chunk hak_chunk_t;
+
+typedef struct hak_slab {
+  char *base;                /* first byte of block 0 */
+  hak_chunk_t *chunk;        /* fixed for the header's life */
+  uint64_t *free;            /* fixed for the header's life */
+  _Atomic uint64_t *remote;  /* fixed for the header's life */
+  uint64_t reciprocal;       /* see hak_size_class_t */
+  size_t block_size;         /* bytes; huge slabs have one block of any size */
+  uint32_t blocks;           /* places */
+  uint32_t used;             /* blocks handed out and not collected */
+  uint32_t first_word;       /* no word of `free` before this one has a bit */
+  uint16_t size_class;       /* a huge class counts as HAK_SLAB_CLASSES */
+  bool listed;               /* on its class's list of partial slabs */
+  uint64_t seq;              /* the heap's running number */
+  struct hak_slab *next, *prev;
+  uint32_t unit, units;      /* where in the chunk */
+  _Atomic uint64_t remote_words;
+  struct hak_slab *remote_next; /* on the heap's stack; written by the pusher, read by the owner that took the stack */
+} __attribute__((aligned(HAK_CACHE_LINE))) hak_slab_t;
+
+typedef enum hak_give { HAK_GIVEN, HAK_GIVEN_WAS_FULL, HAK_NOT_LIVE } hak_give_t;
+
+/* Makes an unused slab place hold blocks: all free. `base`, `chunk`, bitmaps, unit and units are set. */
+void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uint64_t seq);
+
+/* Takes up to `count` free blocks, lowest first. @return how many. */
+size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks);
+
+/* The index of the block that starts at `address`, which lies in the slab; `blocks` where none starts there. */
+HAK_INLINE uint32_t hak_slab_index(const hak_slab_t *slab, const void *address) {
+  size_t offset = (size_t)((const char *)address - slab->base);
+  if (slab->blocks == 1) return offset == 0 ? 0 : 1;
+  uint32_t index = (uint32_t)((offset * slab->reciprocal) >> 44);
+  return index < slab->blocks && index * slab->block_size == offset ? index : slab->blocks;
+}
+
+/* Gives block `index` back. */
+hak_give_t hak_slab_give(hak_slab_t *slab, uint32_t index);
+
+typedef enum hak_remote_give { HAK_REMOTE_GIVEN, HAK_REMOTE_GIVEN_FIRST, HAK_REMOTE_NOT_LIVE } hak_remote_give_t;
+
+/* Any thread: marks block `index` as freed. GIVEN_FIRST: the caller must push the slab on its heap's stack. */
+hak_remote_give_t hak_slab_give_remote(hak_slab_t *slab, uint32_t index);
+
+/* Moves the remote bits over. @return how many blocks came back. */
+size_t hak_slab_collect(hak_slab_t *slab);
+
+/* Aborts where an invariant is broken. */
+void hak_slab_check(const hak_slab_t *slab);
+
+#endif

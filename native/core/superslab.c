@@ -1,0 +1,283 @@
+/* L3 superslab: see superslab.h. Chunks themselves are made and ended in chunk.c. */
+#include "superslab.h"
+
+#include "assert.h"
+#include "bitmap.h"
+#include "chunk.h"
+#include "os.h"
+#include "registry.h"
+
+/* ---- lists by longest run ---- */
+
+static uint32_t list_of(uint32_t run) {
+  return run < HAK_RUN_LISTS ? run : HAK_RUN_LISTS;
+}
+
+static void unlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  uint32_t list = list_of(chunk->longest_run);
+  if (list == 0) return;
+  if (chunk->run_prev != NULL)
+    chunk->run_prev->run_next = chunk->run_next;
+  else
+    superslab->by_run[list] = chunk->run_next;
+  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
+  if (superslab->by_run[list] == NULL) superslab->runs_present &= ~((uint64_t)1 << list);
+}
+
+static void enlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  uint32_t list = list_of(chunk->longest_run);
+  if (list == 0) return;
+  chunk->run_prev = NULL;
+  chunk->run_next = superslab->by_run[list];
+  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk;
+  superslab->by_run[list] = chunk;
+  superslab->runs_present |= (uint64_t)1 << list;
+}
+
+/* The free map changed: puts the chunk at the front of the list of its new longest run. */
+static void relist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  uint32_t longest = (uint32_t)hak_bitmap_longest_run(chunk->free_map, chunk->units);
+  if (list_of(longest) == list_of(chunk->longest_run)) {
+    chunk->longest_run = longest;
+    return;
+  }
+  unlist(superslab, chunk);
+  chunk->longest_run = longest;
+  enlist(superslab, chunk);
+}
+
+/* ---- the chain ---- */
+
+static void chain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  chunk->seq = superslab->next_chunk++;
+  chunk->next = NULL;
+  chunk->prev = superslab->last;
+  if (chunk->prev != NULL)
+    chunk->prev->next = chunk;
+  else
+    superslab->first = chunk;
+  superslab->last = chunk;
+  hak_counter_add(&superslab->reserved, chunk->units);
+  hak_counter_add(&superslab->capacity, chunk->units);
+  hak_counter_add(&superslab->grown, 1);
+}
+
+static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  if (chunk->prev != NULL)
+    chunk->prev->next = chunk->next;
+  else
+    superslab->first = chunk->next;
+  if (chunk->next != NULL)
+    chunk->next->prev = chunk->prev;
+  else
+    superslab->last = chunk->prev;
+  hak_counter_sub(&superslab->reserved, chunk->units);
+  hak_counter_sub(&superslab->capacity, chunk->units);
+  hak_counter_add(&superslab->shrunk, 1);
+}
+
+static void count_purged(hak_superslab_t *superslab, size_t units) {
+  hak_counter_sub(&superslab->committed, units);
+  hak_counter_add(&superslab->purged, units);
+}
+
+/* ---- parked chunks: released by the heap, pinned by others ---- */
+
+static void unpark(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  if (chunk->prev != NULL)
+    chunk->prev->next = chunk->next;
+  else
+    superslab->parked = chunk->next;
+  if (chunk->next != NULL) chunk->next->prev = chunk->prev;
+}
+
+static void park(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  bool purged = hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
+  chunk->zero = purged && hak_load_relaxed(&chunk->pins) == 1; /* whoever pins it may write through a stale view */
+  chunk->prev = NULL;
+  chunk->next = superslab->parked;
+  if (chunk->next != NULL) chunk->next->prev = chunk;
+  superslab->parked = chunk;
+}
+
+/* Nobody but the heap has to do with the empty chunk. Acquire: pairs with the last hak_chunk_unpin; a new pin needs a
+   live block, and there is none. */
+static bool lone(const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  return hak_load_acquire(&chunk->pins) == 1 && hak_remote_quiet(owner->remote);
+}
+
+/* Unmaps parked chunks whose pins have ended, looking at no more than `most`. */
+static void sweep(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t most) {
+  hak_chunk_t *chunk = superslab->parked;
+  for (; chunk != NULL && most > 0; most--) {
+    hak_chunk_t *next = chunk->next;
+    if (lone(owner, chunk)) {
+      unpark(superslab, chunk);
+      hak_chunk_unpin(chunk);
+    }
+    chunk = next;
+  }
+}
+
+static hak_chunk_t *take_parked(hak_superslab_t *superslab, size_t units, bool huge) {
+  hak_chunk_t *chunk = superslab->parked;
+  while (chunk != NULL && (chunk->units != units || chunk->huge != huge)) chunk = chunk->next;
+  if (chunk != NULL) unpark(superslab, chunk);
+  return chunk;
+}
+
+static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units, bool huge) {
+  hak_chunk_t *chunk = take_parked(superslab, units, huge);
+  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, huge);
+  if (chunk != NULL) chain(superslab, chunk);
+  return chunk;
+}
+
+/* The chunk is wholly free and in no list. */
+static void release(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  unchain(superslab, chunk);
+  count_purged(superslab, hak_bitmap_count(chunk->committed_map, chunk->units));
+  hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
+  sweep(superslab, owner, 2);
+  if (lone(owner, chunk))
+    hak_chunk_unpin(chunk);
+  else
+    park(superslab, chunk);
+}
+
+/* ---- runs ---- */
+
+static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units) {
+  uint64_t fitting = superslab->runs_present & ~hak_low_bits((unsigned)units);
+  if (fitting != 0) return superslab->by_run[hak_ctz(fitting)];
+  hak_counter_add(&superslab->misses, 1);
+  hak_chunk_t *chunk = map_chunk(superslab, owner, HAK_RUN_LISTS, false);
+  if (chunk != NULL) enlist(superslab, chunk);
+  return chunk;
+}
+
+static void commit(hak_superslab_t *superslab, hak_chunk_t *chunk, size_t unit, size_t units) {
+  hak_counter_add(&superslab->committed, units - hak_bitmap_count_range(chunk->committed_map, unit, units));
+  hak_bitmap_set_range(chunk->committed_map, unit, units);
+  hak_counter_add(&superslab->used, units);
+}
+
+hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
+                                   uint64_t seq) {
+  size_t units = hak_size_classes[size_class].units;
+  hak_chunk_t *chunk = chunk_with_run(superslab, owner, units);
+  if (chunk == NULL) return NULL;
+  if (superslab->spare == chunk) superslab->spare = NULL;
+  size_t unit = hak_bitmap_find_run(chunk->free_map, chunk->units, units);
+  hak_bitmap_clear_range(chunk->free_map, unit, units);
+  chunk->free_units -= (uint32_t)units;
+  relist(superslab, chunk);
+  commit(superslab, chunk, unit, units);
+  hak_slab_t *slab = &chunk->slabs[unit];
+  slab->units = (uint32_t)units;
+  hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
+  uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
+  hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
+  return slab;
+}
+
+hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq) {
+  hak_chunk_t *chunk = map_chunk(superslab, owner, size / HAK_UNIT_SIZE, true);
+  if (chunk == NULL) return NULL;
+  hak_bitmap_clear_range(chunk->free_map, 0, chunk->units);
+  chunk->free_units = 0;
+  commit(superslab, chunk, 0, chunk->units);
+  hak_slab_t *slab = &chunk->slabs[0];
+  slab->units = chunk->units;
+  hak_slab_open(slab, HAK_SLAB_CLASSES, size, seq);
+  hak_registry_set(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
+  return slab;
+}
+
+void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
+  hak_chunk_t *chunk = slab->chunk;
+  HAK_ASSERT(slab->used == 0);
+  hak_registry_set(slab->base, slab->units, 0);
+  hak_bitmap_clear_range(slab->free, 0, slab->blocks);
+  hak_bitmap_set_range(chunk->free_map, slab->unit, slab->units);
+  chunk->free_units += slab->units;
+  hak_counter_sub(&superslab->used, slab->units);
+  if (chunk->huge) {
+    release(superslab, owner, chunk);
+    return;
+  }
+  relist(superslab, chunk);
+  if (chunk->free_units < chunk->units) return;
+  if (superslab->spare == NULL) {
+    superslab->spare = chunk;
+    return;
+  }
+  unlist(superslab, chunk);
+  release(superslab, owner, chunk);
+}
+
+/* ---- giving back ---- */
+
+/* Purges the committed free units of a chunk, a run at a time. @return units. */
+static size_t purge_free_units(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  size_t purged = 0;
+  for (size_t unit = hak_bitmap_next_set(chunk->committed_map, chunk->units, 0); unit < chunk->units;) {
+    size_t end = unit;
+    while (end < chunk->units && hak_bitmap_get(chunk->committed_map, end) && hak_bitmap_get(chunk->free_map, end)) end++;
+    if (end > unit && hak_os_purge(chunk->base + unit * HAK_UNIT_SIZE, (end - unit) * HAK_UNIT_SIZE)) {
+      hak_bitmap_clear_range(chunk->committed_map, unit, end - unit);
+      count_purged(superslab, end - unit);
+      purged += end - unit;
+    }
+    unit = hak_bitmap_next_set(chunk->committed_map, chunk->units, end > unit ? end : unit + 1);
+  }
+  return purged;
+}
+
+size_t hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
+  uint64_t before = hak_counter_get(&superslab->committed);
+  if (superslab->spare != NULL) {
+    hak_chunk_t *chunk = superslab->spare;
+    superslab->spare = NULL;
+    unlist(superslab, chunk);
+    release(superslab, owner, chunk);
+  }
+  for (hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next)
+    if (!chunk->huge) purge_free_units(superslab, chunk);
+  sweep(superslab, owner, SIZE_MAX);
+  return (size_t)(before - hak_counter_get(&superslab->committed)) * HAK_UNIT_SIZE;
+}
+
+static void forget(hak_chunk_t *chunk) {
+  hak_registry_set(chunk->base, chunk->units, 0);
+  hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
+  hak_chunk_unpin(chunk);
+}
+
+void hak_superslab_destroy(hak_superslab_t *superslab) {
+  for (hak_chunk_t *chunk = superslab->first, *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    forget(chunk);
+  }
+  for (hak_chunk_t *chunk = superslab->parked, *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    hak_chunk_unpin(chunk);
+  }
+}
+
+static void check_chunk(const hak_superslab_t *superslab, const hak_chunk_t *chunk) {
+  size_t free_units = hak_bitmap_count(chunk->free_map, chunk->units);
+  if (free_units != chunk->free_units) hak_fatal("superslab: free units differ from the map", chunk->base);
+  if (!chunk->huge && hak_bitmap_longest_run(chunk->free_map, chunk->units) != chunk->longest_run)
+    hak_fatal("superslab: longest run differs from the map", chunk->base);
+  if (free_units == chunk->units && chunk != superslab->spare) hak_fatal("superslab: a second empty chunk", chunk->base);
+}
+
+void hak_superslab_check(const hak_superslab_t *superslab) {
+  uint64_t units = 0;
+  for (const hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next) {
+    check_chunk(superslab, chunk);
+    units += chunk->units;
+  }
+  if (units != hak_load_relaxed(&superslab->capacity)) hak_fatal("superslab: capacity differs from the chain", superslab);
+}

@@ -1,0 +1,88 @@
+/*
+ * L3 superslab: chunks from the OS, cut into units, chained without limit for each heap.
+ *
+ *     header (a mapping of its own)            memory (callers' bytes, nothing else)
+ *     { free units, committed units,           | unit 0 | unit 1 | unit 2 | ... |
+ *       slabs[units], free[], remote[] }         `---- a slab ----'  free run
+ *
+ *     by_run[1] -> chunk -> chunk              chunks by their longest run of free units: the best fit for a run
+ *     by_run[2] -> chunk                       is the first list that is long enough, found without a search
+ *     ...
+ *
+ * Life of a chunk: mapped, filled and emptied by its heap; emptied, it is kept once as the spare, else released: purged
+ * and unmapped. A released chunk that somebody has pinned, or that a remote freer may still be looking at, is parked:
+ * purged, out of the registry, its addresses kept; the heap's next chunk of that length takes it up again.
+ * A huge block is a chunk of one slab of one block.
+ *
+ * Invariants: a unit is free or in exactly one slab; free units of a chunk are on no slab; a chunk is in by_run[r] for its
+ * longest run r > 0, huge chunks in none; pins >= 1 while the heap holds the chunk.
+ * Threads: the owner; pins any.
+ */
+#ifndef HAK_SUPERSLAB_H
+#define HAK_SUPERSLAB_H
+
+#include "atomic.h"
+#include "remote.h"
+
+/* Longest run that has a list of its own: the longest slab is shorter. */
+#define HAK_RUN_LISTS 32
+
+struct hak_chunk {
+  char *base;
+  hak_heap_t *heap;               /* fixed while the chunk is mapped: remote freers find the owner here */
+  size_t header_size;             /* bytes of the header's mapping */
+  uint64_t seq;                   /* the heap's running number */
+  uint32_t units;
+  uint32_t longest_run;           /* of free units */
+  uint32_t free_units;
+  bool huge;
+  bool zero;                      /* every byte of units that never were committed since is 0 */
+  _Atomic uint32_t pins;          /* the heap's own, and one for each hak_pin */
+  hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */
+  hak_chunk_t *run_next, *run_prev;
+  uint64_t *free_map, *committed_map;
+  hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit */
+};
+
+typedef struct hak_superslab {
+  hak_chunk_t *first, *last;
+  hak_chunk_t *parked;
+  hak_chunk_t *spare;             /* the one wholly free chunk that is kept, or NULL */
+  hak_chunk_t *by_run[HAK_RUN_LISTS + 1];
+  uint64_t runs_present;          /* bit r: by_run[r] has a chunk */
+  uint64_t next_chunk;            /* running number */
+  hak_counter_t committed, reserved, purged;                         /* units; purged is a running total */
+  hak_counter_t capacity, used, grown, shrunk, misses;               /* units, units, chunks, chunks, runs */
+} hak_superslab_t;
+
+/* What the chunks need of the heap that owns them. */
+typedef struct hak_chunk_owner {
+  hak_heap_t *heap;
+  uintptr_t registry_tag;               /* for entries of slabs; 0: the slab's class + 1 */
+  hak_remote_t *remote;                 /* frees by other threads, which may be looking at a header */
+} hak_chunk_owner_t;
+
+/* Takes a run and opens a slab of a class over it. @return NULL with nothing changed where memory is exhausted. */
+hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
+                                   uint64_t seq);
+
+/* The slab of one huge block. `size` counts whole units. */
+hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq);
+
+/* Closes an empty slab, huge ones too. */
+void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab);
+
+/* Gives the spare chunk and all free units back. @return bytes. */
+size_t hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner);
+
+/* Gives everything back, blocks in use too. Pinned chunks stay mapped until their last unpin. */
+void hak_superslab_destroy(hak_superslab_t *superslab);
+
+/* Any thread that holds a block of the chunk. */
+void hak_chunk_pin(hak_chunk_t *chunk);
+/* Any thread; the last one unmaps. */
+void hak_chunk_unpin(hak_chunk_t *chunk);
+
+void hak_superslab_check(const hak_superslab_t *superslab);
+
+#endif

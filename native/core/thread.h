@@ -1,0 +1,38 @@
+/*
+ * L5 thread: which heap a thread uses, and what becomes of it.
+ *
+ *     nobody --first slow path--> a heap, adopted or new --thread ends--> cache flushed, abandoned --> adopted ...
+ *
+ * A thread without a heap points at `hak_nobody`, whose bins are empty and have no room: the fast paths need no test for it.
+ * Heaps of threads are never unmapped: a freer in another thread may hold a pointer to one at any time.
+ * Threads: any.
+ */
+#ifndef HAK_THREAD_H
+#define HAK_THREAD_H
+
+#include "heap.h"
+
+/* The preload library may use the faster model; a module that is loaded later must not: it can fail to load. */
+#ifndef HAK_TLS_MODEL
+#define HAK_TLS_MODEL "local-dynamic"
+#endif
+
+extern hak_heap_t hak_nobody;
+extern _Thread_local hak_heap_t *hak_thread_heap __attribute__((tls_model(HAK_TLS_MODEL)));
+
+/* The calling thread's heap, made if need be; `hak_nobody` where there is no memory for one. */
+hak_heap_t *hak_thread_heap_get(void);
+
+/* Enters a heap of its own into the list of all heaps, or takes it out. */
+void hak_thread_enter(hak_heap_t *heap);
+void hak_thread_remove(hak_heap_t *heap);
+
+/* Runs over all heaps, or the abandoned ones, under the list's lock. */
+void hak_thread_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
+void hak_thread_each_abandoned(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
+
+/* Gives the cached blocks of a bin, or of all, back to their slabs; the oldest first. */
+void hak_thread_flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count);
+void hak_thread_flush(hak_heap_t *heap);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * The addon as the tests see it: below the front end, without lib/backend/native.ts.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Heap, HeapStats } from '../../lib/backend/contract';
+
+export interface NativeHeap extends Omit<Heap, 'refill'> {
+  refill(sizeBytes: number, count: number, blocks: Float64Array): number;
+}
+
+export interface Addon {
+  createHeap(): NativeHeap;
+  stats(): HeapStats;
+  trim(): number;
+  readonly version: string;
+}
+
+export const addonFile = join(__dirname, '..', '..', 'build', 'Release', 'hakmem.node');
+export const isBuilt = existsSync(addonFile);
+
+export function loadAddon(): Addon {
+  return createRequire(__filename)(addonFile) as Addon;
+}

@@ -1,0 +1,106 @@
+/** `hakmem files` from its command line to its output, on a small tree. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchesOf } from '../../lib/cli/files-work';
+import { walkTree } from '../../lib/cli/tree';
+
+const MAIN = path.join(__dirname, '../../dist/cli/main.js');
+let root = '';
+
+beforeAll(() => {
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'hakmem-tree-'));
+  fs.mkdirSync(path.join(root, 'a', 'deep'), { recursive: true });
+  fs.mkdirSync(path.join(root, 'empty'));
+  for (const [file, size] of Object.entries({ 'a/one': 10, 'a/deep/two': 70_000, 'b two.txt': 3_000_000, zero: 0 })) {
+    fs.writeFileSync(path.join(root, file), Buffer.alloc(size, file));
+  }
+  fs.symlinkSync(root, path.join(root, 'loop'));
+  fs.symlinkSync('nowhere', path.join(root, 'dangling'));
+});
+
+afterAll(() => {
+  fs.rmSync(root, { recursive: true });
+});
+
+function hakmem(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+}
+
+describe('a tree', () => {
+  it('is walked in the order of its names, without following links', () => {
+    const { files, totalBytes, unreadable } = walkTree(root);
+    expect(files.map((file) => path.relative(root, file.path))).toEqual(['b two.txt', 'zero', 'a/one', 'a/deep/two']);
+    expect({ totalBytes, unreadable }).toEqual({ totalBytes: 3_070_010, unreadable: 0 });
+  });
+
+  it('may be a single file', () => {
+    expect(walkTree(path.join(root, 'a/one'))).toMatchObject({ totalBytes: 10 });
+  });
+
+  it('is read in batches of few files and few bytes, and none is lost', () => {
+    const files = Array.from({ length: 1000 }, (_, n) => ({ path: String(n), sizeBytes: n % 50 === 0 ? 2 ** 25 : n }));
+    const batches = batchesOf(files);
+    expect(batches.flat()).toEqual(files);
+    expect(Math.max(...batches.map((batch) => batch.length))).toBeLessThanOrEqual(64);
+  });
+});
+
+describe('hakmem files', () => {
+  it('compares, proves the bytes and draws the heap', () => {
+    const run = hakmem('files', root, '--rounds', '1', '--passes', '3', '--hold', '1');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toContain('4 files, 2.93 MiB');
+    expect(run.stdout).toMatch(/Node's Buffers +hakmem native +hakmem ts/);
+    for (const row of [
+      'allocating',
+      'freeing',
+      'garbage collections',
+      'total time',
+      'peak memory',
+      'hash of the contents',
+    ]) {
+      expect(run.stdout).toContain(row);
+    }
+    const digests = /hash of the contents +(.*)/.exec(run.stdout)?.[1].split(/ {2,}/) ?? [];
+    expect(new Set(digests.filter((digest) => digest !== 'not available')).size).toBe(1);
+    expect(run.stdout).toMatch(/The heap of hakmem (native|ts) with its working set/);
+    expect(run.stdout).not.toContain('\x1b');
+  });
+
+  it.each([
+    [['files', '/no/such/place'], 2, /no '\/no\/such\/place'/],
+    [['files', 'a', 'b'], 2, /one path, not 2/],
+    [['files', '--rounds', '0'], 2, /--rounds takes a whole number from 1/],
+    [['files', '--rounds', 'many'], 2, /not 'many'/],
+    [['files', '--wrong'], 2, /--wrong/],
+    [['files', '--rounds'], 2, /--rounds/],
+    [['dance'], 2, /no command 'dance'/],
+    [[], 2, /which command/],
+  ] as [string[], number, RegExp][])('%j is a mistake that is told in a sentence', (words, status, message) => {
+    const run = hakmem(...words);
+    expect(run.status).toBe(status);
+    expect(run.stdout).toBe('');
+    expect(run.stderr).toMatch(message);
+    expect(run.stderr).toContain("Try 'hakmem --help'");
+    expect(run.stderr).not.toContain('    at ');
+  });
+
+  it('refuses a tree without contents', () => {
+    expect(hakmem('files', path.join(root, 'empty'))).toMatchObject({ status: 2 });
+  });
+});
+
+describe('hakmem', () => {
+  it('--help and --version say what they should', () => {
+    expect(hakmem('--help')).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining('hakmem files [path]'),
+    });
+    const { version } = JSON.parse(fs.readFileSync(path.join(__dirname, '../../package.json'), 'utf8'));
+    expect(hakmem('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
+  });
+});

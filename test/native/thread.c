@@ -1,0 +1,153 @@
+/*
+ * thread: what a thread leaves when it ends is adopted by the next one; thousands of short threads need the memory of a few;
+ * destructors of other pthread keys may allocate and free after the heap was abandoned.
+ */
+#include "test.h"
+
+#include "thread.h"
+
+static hak_stats_t stats_now(void) {
+  static hak_stats_t stats;
+  hak_stats_get(&stats);
+  return stats;
+}
+
+/* ---- abandon and adopt ---- */
+
+typedef struct estate {
+  void *blocks[500];
+  hak_heap_t *heap;
+} estate_t;
+
+static void *leave_blocks(void *argument) {
+  estate_t *estate = argument;
+  CHECK(hak_malloc_batch(2000, TEST_COUNT(estate->blocks), estate->blocks) == TEST_COUNT(estate->blocks));
+  void *cached = hak_malloc(50);
+  hak_free(cached); /* stays in the cache, and must not stay there for ever */
+  estate->heap = hak_thread_heap;
+  return NULL;
+}
+
+static void a_heap_is_adopted_with_its_blocks(void) {
+  hak_stats_t before = stats_now();
+  estate_t first, second;
+  test_threads(1, leave_blocks, &first, sizeof first);
+  CHECK(stats_now().operations_abandoned == before.operations_abandoned + 1);
+  CHECK(stats_now().blocks_live == 500 && stats_now().blocks_cached == 0);
+  test_threads(1, leave_blocks, &second, sizeof second);
+  CHECK(second.heap == first.heap && stats_now().operations_adopted == before.operations_adopted + 1);
+  CHECK(stats_now().blocks_live == 1000);
+  hak_heap_check(first.heap); /* nobody's at the moment */
+  hak_free_batch(first.blocks, TEST_COUNT(first.blocks));
+  hak_free_batch(second.blocks, TEST_COUNT(second.blocks));
+  test_expect_quiet();
+}
+
+/* Remote frees to an abandoned heap are found by whoever adopts it. */
+static void *take_over(void *argument) {
+  estate_t *estate = argument;
+  void *blocks[500];
+  uint64_t grown = stats_now().superslab.grown;
+  CHECK(hak_malloc_batch(2000, 500, blocks) == 500);
+  CHECK(hak_thread_heap == estate->heap);
+  CHECK(stats_now().superslab.grown == grown);
+  hak_free_batch(blocks, 500);
+  return NULL;
+}
+
+static void remote_frees_reach_the_adopter(void) {
+  estate_t estate;
+  test_threads(1, leave_blocks, &estate, sizeof estate);
+  hak_free_batch(estate.blocks, TEST_COUNT(estate.blocks));
+  hak_thread_flush(hak_thread_heap);
+  test_threads(1, take_over, &estate, sizeof estate);
+  test_expect_quiet();
+}
+
+/* ---- thousands of threads ---- */
+
+enum { GROUP = 8, GROUPS = 500 };
+
+static _Atomic(void *) inheritance[64]; /* blocks that one short life leaves for another to free */
+
+static void *short_life(void *argument) {
+  test_random_t *random = argument;
+  void *blocks[40];
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) {
+    size_t size = test_size(random, 40000);
+    blocks[i] = hak_malloc(size);
+    CHECK(blocks[i] != NULL);
+    memset(blocks[i], 0x33, size);
+  }
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) {
+    if (i % 4 == 0) blocks[i] = atomic_exchange(&inheritance[test_below(random, TEST_COUNT(inheritance))], blocks[i]);
+    hak_free(blocks[i]);
+  }
+  return NULL;
+}
+
+static void thousands_of_short_threads(test_random_t *random) {
+  test_random_t randoms[GROUP];
+  uint64_t after_warm_up = 0;
+  size_t groups = GROUPS / TEST_SLOWER, warm_up = groups / 4;
+  for (size_t group = 0; group < groups; group++) {
+    for (size_t i = 0; i < GROUP; i++) randoms[i].state = test_next(random);
+    test_threads(GROUP, short_life, randoms, sizeof randoms[0]);
+    if (group == warm_up) after_warm_up = stats_now().bytes_reserved;
+  }
+  hak_stats_t stats = stats_now();
+  CHECK(stats.bytes_reserved <= after_warm_up + after_warm_up / 2 + 16 * HAK_MIB);
+  CHECK(stats.operations_abandoned >= groups * GROUP);
+  CHECK(stats.operations_abandoned - stats.operations_adopted <= GROUP + 1); /* so many heaps there are */
+  for (size_t i = 0; i < TEST_COUNT(inheritance); i++) hak_free(atomic_exchange(&inheritance[i], NULL));
+  test_expect_quiet();
+}
+
+/* ---- destructors ---- */
+
+static pthread_key_t early, late; /* created before and after the allocator's own key */
+static _Atomic unsigned destroyed;
+
+static void free_and_allocate(void *block) {
+  hak_free(block);
+  void *other = hak_malloc(3000), *huge = hak_malloc(2000000);
+  CHECK(other != NULL && huge != NULL);
+  memset(other, 1, 3000);
+  hak_free(huge);
+  hak_free(other);
+  atomic_fetch_add(&destroyed, 1);
+}
+
+/* Comes back once more with a block of its own, as C++ objects in thread-local storage do. */
+static void come_back(void *block) {
+  static _Thread_local bool once;
+  free_and_allocate(block);
+  if (!once) CHECK(pthread_setspecific(late, hak_malloc(100)) == 0);
+  once = true;
+}
+
+static void *leave_values(void *unused) {
+  CHECK(pthread_setspecific(early, hak_malloc(100)) == 0);
+  CHECK(pthread_setspecific(late, hak_malloc(100)) == 0);
+  return unused;
+}
+
+static void destructors_may_allocate(void) {
+  enum { THREADS = 20 };
+  uint64_t before = stats_now().operations_abandoned - stats_now().operations_adopted;
+  CHECK(pthread_key_create(&late, come_back) == 0);
+  for (int i = 0; i < THREADS; i++) test_threads(1, leave_values, NULL, 0);
+  CHECK(atomic_load(&destroyed) == 3 * THREADS);
+  CHECK(stats_now().operations_abandoned - stats_now().operations_adopted <= before + 1); /* nothing was lost on the way */
+  test_expect_quiet();
+}
+
+int main(void) {
+  test_random_t random = test_random();
+  CHECK(pthread_key_create(&early, free_and_allocate) == 0);
+  a_heap_is_adopted_with_its_blocks();
+  remote_frees_reach_the_adopter();
+  thousands_of_short_threads(&random);
+  destructors_may_allocate();
+  return 0;
+}

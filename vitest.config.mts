@@ -1,0 +1,31 @@
+/*
+ * Three projects: the conformance suite once for each backend, and everything else once.
+ * Each file runs in a process of its own, because the allocator's state is the process's.
+ */
+import { defineConfig } from 'vitest/config';
+
+const conformance = ['test/conformance/**/*.test.ts'];
+
+const onBackend = (name: 'native' | 'ts') => ({
+  extends: true as const,
+  test: { name, include: conformance, env: { HAKMEM_BACKEND: name } },
+});
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    isolate: true,
+    maxWorkers: '100%',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    execArgv: ['--expose-gc'],
+    projects: [
+      onBackend('native'),
+      onBackend('ts'),
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: conformance },
+      },
+    ],
+  },
+});
