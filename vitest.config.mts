@@ -4,6 +4,7 @@
  */
 import { defineConfig } from 'vitest/config';
 
+const parity = ['test/parity/**/*.test.ts'];
 const conformance = ['test/conformance/**/*.test.ts'];
 
 const onBackend = (name: 'native' | 'ts') => ({
@@ -24,7 +25,16 @@ export default defineConfig({
       onBackend('ts'),
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: conformance },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...conformance, ...parity] },
+      },
+      {
+        extends: true,
+        // Time runs fast and caches are small, so that tapes of a thousand steps see many ticks and evictions.
+        test: {
+          name: 'parity',
+          include: parity,
+          env: { HAKMEM_TICK_OPERATIONS: '24', HAKMEM_LARGE_CACHE_BYTES: '4194304' },
+        },
       },
     ],
   },

@@ -12,6 +12,7 @@ export function reportLines(cells, { contenders, rounds, durationMs }) {
     `medians of ${rounds} interleaved rounds of ${durationMs} ms, a fresh process each; Node ${process.version}`,
     '',
     ...tableLines(tableOf(cells, contenders), process.stdout.columns ?? 120),
+    ...speedupLines(cells, contenders),
   ];
   const compacting = collectionLines(cells);
   const absent = cells[0].runs.filter((run) => run.absent !== undefined);
@@ -28,7 +29,7 @@ export function reportLines(cells, { contenders, rounds, durationMs }) {
 /** One table a workload: a row for each size, a column for each contender, with its ratio to the bare view. */
 function tableOf(cells, contenders) {
   const rows = cells.map(({ size, runs }) => {
-    const times = runs.map(({ results }) => (results.length > 0 ? median(results.map((r) => r.nsPerOperation)) : null));
+    const times = runs.map(medianTime);
     const floor = runs[0].contender === 'view' ? times[0] : null;
     const values = times.map((ns, at) =>
       ns === null ? 'not available' : `${nsText(ns)}${floor && at > 0 ? ` (${(ns / floor).toFixed(2)})` : ''}`,
@@ -36,6 +37,26 @@ function tableOf(cells, contenders) {
     return { label: sizeText(size), values };
   });
   return { columns: contenders.map(({ title }) => title), rows };
+}
+
+/** How many times as fast as Node's own allocation each one is. */
+function speedupLines(cells, contenders) {
+  const ours = contenders.filter(({ backend }) => backend !== undefined);
+  const rows = cells.flatMap(({ size, runs }) => {
+    const times = new Map(runs.map((run) => [run.contender, medianTime(run)]));
+    const node = times.get('node');
+    const ratio = ({ name }) => (times.get(name) ? `${(node / times.get(name)).toFixed(1)}x` : 'not available');
+    return node ? [{ label: sizeText(size), values: ours.map(ratio) }] : [];
+  });
+  if (rows.length === 0 || ours.length === 0) {
+    return [];
+  }
+  const table = tableLines({ columns: ours.map(({ title }) => title), rows }, process.stdout.columns ?? 120);
+  return ['', 'times as fast as Buffer.allocUnsafe', ...table];
+}
+
+function medianTime({ results }) {
+  return results.length > 0 ? median(results.map((r) => r.nsPerOperation)) : null;
 }
 
 function collectionLines(cells) {

@@ -19,7 +19,12 @@ type BufferFrom = (value: unknown, encodingOrOffset?: unknown, length?: unknown)
 const bufferFrom = Buffer.from as BufferFrom;
 
 /** Fills a fresh Buffer as `Buffer.alloc` does. */
-export function filled(source: Source, buffer: Buffer<ArrayBuffer>, fill: unknown, encoding: unknown): Buffer<ArrayBuffer> {
+export function filled(
+  source: Source,
+  buffer: Buffer<ArrayBuffer>,
+  fill: unknown,
+  encoding: unknown,
+): Buffer<ArrayBuffer> {
   if (fill === undefined || fill === 0 || buffer.length === 0) {
     return zeroed(buffer, 0);
   }
@@ -38,7 +43,12 @@ export function zeroed(buffer: Buffer<ArrayBuffer>, from: number): Buffer<ArrayB
 }
 
 /** `Buffer.from` into a block. */
-export function fromAny(source: Source, value: unknown, encodingOrOffset: unknown, length: unknown): Buffer<ArrayBuffer> {
+export function fromAny(
+  source: Source,
+  value: unknown,
+  encodingOrOffset: unknown,
+  length: unknown,
+): Buffer<ArrayBuffer> {
   if (typeof value === 'string') {
     return fromString(source, value, encodingOrOffset);
   }

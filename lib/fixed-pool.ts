@@ -202,7 +202,10 @@ export class FixedPool {
     if (Loan.isOf(buffer, this.#lender)) {
       throw new HakmemError('ERR_HAKMEM_DOUBLE_FREE', `${bytes} was released before; use no Buffer after its release`);
     }
-    throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${bytes} is not one that this fixed pool handed out; is it a slice or a copy?`);
+    throw new HakmemError(
+      'ERR_HAKMEM_NOT_OWNED',
+      `${bytes} is not one that this fixed pool handed out; is it a slice or a copy?`,
+    );
   }
 
   /** Counts what waits here as cached, and turns of the Buffers as allocations in place of the blocks behind them. */
@@ -224,7 +227,10 @@ export class FixedPool {
 
   #checkAlive(): void {
     if (this.#destroyed) {
-      throw new HakmemError('ERR_HAKMEM_DESTROYED', 'This fixed pool was destroyed; neither it nor its Buffers can be used any more');
+      throw new HakmemError(
+        'ERR_HAKMEM_DESTROYED',
+        'This fixed pool was destroyed; neither it nor its Buffers can be used any more',
+      );
     }
   }
 }

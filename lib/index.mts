@@ -4,22 +4,7 @@
  * Nothing of its own may be here: a second instance would have a second default pool, and Buffers of the one would be strangers to the
  * other.
  */
-export {
-  alloc,
-  allocUnsafe,
-  backend,
-  concat,
-  createFixedPool,
-  createPool,
-  free,
-  from,
-  HakmemError,
-  lease,
-  realloc,
-  stats,
-  trim,
-  usableSize,
-} from './index.js';
+
 export type {
   BackendInfo,
   Capabilities,
@@ -35,4 +20,20 @@ export type {
   PoolOptions,
   PoolStats,
   Stats,
+} from './index.js';
+export {
+  alloc,
+  allocUnsafe,
+  backend,
+  concat,
+  createFixedPool,
+  createPool,
+  free,
+  from,
+  HakmemError,
+  lease,
+  realloc,
+  stats,
+  trim,
+  usableSize,
 } from './index.js';

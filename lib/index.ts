@@ -12,6 +12,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { type BackendInfo, currentBackend, infoOf } from './backend/select';
+import { HakmemError as HakmemErrorClass } from './errors';
 import { FixedPool, type FixedPoolOptions } from './fixed-pool';
 import type { Lease } from './lease';
 import { options } from './options';
@@ -21,11 +22,20 @@ import { formatSummary, type Stats } from './stats';
 
 export type { Capabilities, ClassStats, ComponentStats, HeapStats } from './backend/contract';
 export type { BackendInfo } from './backend/select';
-export { HakmemError, type HakmemErrorCode } from './errors';
+export type { HakmemErrorCode } from './errors';
 export type { FixedPool, FixedPoolOptions, FixedPoolStats } from './fixed-pool';
 export type { Lease } from './lease';
 export type { Pool, PoolOptions } from './pool';
 export type { PoolStats, Stats } from './stats';
+
+/**
+ * The class of the allocator's own errors.
+ *
+ * Re-exported by value: a re-export by name compiles to a getter, which makes the engine keep all exports in a table, and looking
+ * `hakmem.allocUnsafe` up in it takes longer than the allocation (measured).
+ */
+export const HakmemError = HakmemErrorClass;
+export type HakmemError = HakmemErrorClass;
 
 /** Which backend runs, why, and what it can do. */
 export const backend: BackendInfo = infoOf(currentBackend());
@@ -56,7 +66,11 @@ export function allocUnsafe(size: number, alignment?: number): Buffer<ArrayBuffe
  * @returns a Node Buffer, to be given back with `free`.
  * @throws what `allocUnsafe` throws, and what `Buffer.alloc` throws for such a fill.
  */
-export function alloc(size: number, fill?: string | Uint8Array | number, encoding?: BufferEncoding): Buffer<ArrayBuffer> {
+export function alloc(
+  size: number,
+  fill?: string | Uint8Array | number,
+  encoding?: BufferEncoding,
+): Buffer<ArrayBuffer> {
   return defaultPool.alloc(size, fill, encoding);
 }
 

@@ -62,6 +62,30 @@ export const OPTION_TABLE = {
     unit: 'bytes',
     doc: 'ArrayBuffers over slabs of which a pool holds no block are kept up to here, or up to the bytes it holds',
   },
+  chunkBytesMax: {
+    variable: 'HAKMEM_CHUNK_BYTES_MAX',
+    default: 32 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'the largest chunk; read by the C core too',
+  },
+  tickOperations: {
+    variable: 'HAKMEM_TICK_OPERATIONS',
+    default: 512,
+    unit: 'operations',
+    doc: 'refills and flushes of a heap between looks for idle memory; read by the C core too',
+  },
+  largeCacheBytes: {
+    variable: 'HAKMEM_LARGE_CACHE_BYTES',
+    default: 16 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'freed blocks above 1 MiB that a heap keeps however little is used; read by the C core too',
+  },
+  largeCacheTicks: {
+    variable: 'HAKMEM_LARGE_CACHE_TICKS',
+    default: 4,
+    unit: 'ticks',
+    doc: 'after which an unused one of them goes; read by the C core too',
+  },
 } as const satisfies Record<string, OptionRow>;
 
 type Table = typeof OPTION_TABLE;

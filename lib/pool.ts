@@ -22,7 +22,7 @@ import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
 import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
 import { type Lease, PoolLease } from './lease';
-import type { Magazine } from './magazine';
+import { type Magazine, NONE } from './magazine';
 import { enter, leave } from './reporters';
 import { alignedClassOf, sizeClassOf } from './size-class';
 import { FastBuffer, Stamp } from './stamp';
@@ -47,6 +47,7 @@ const MAX_ALIGNMENT = 2 * 1024 * 1024;
 // The engine takes constants of this file for granted; an import it would look up and compare at each use.
 const View = FastBuffer;
 const Mark = Stamp;
+const NO_ID = NONE;
 const classOf = sizeClassOf;
 const { magazineOf, idOf, clear } = Stamp;
 
@@ -101,15 +102,20 @@ export class Pool {
   allocUnsafe(size: number, alignment?: number): Buffer<ArrayBuffer> {
     if (alignment === undefined && typeof size === 'number' && size >= 0 && size <= HOT_BYTES) {
       const magazine = this.#magazines[classOf(size)];
-      if (magazine !== undefined && magazine.top > 0) {
-        const top = magazine.top - 1;
-        const id = magazine.ids[top];
-        const view = new View(magazine.memoryOf(id), magazine.offsetOf(id), size);
-        new Mark(view, magazine, id);
-        // Last, so that a view that could not be made has changed nothing.
-        magazine.top = top;
-        magazine.allocs++;
-        return view;
+      if (magazine !== undefined) {
+        if (magazine.last === NO_ID && magazine.top > 0) {
+          magazine.top--;
+          magazine.last = magazine.ids[magazine.top];
+        }
+        const id = magazine.last;
+        if (id !== NO_ID) {
+          const view = new View(magazine.memoryOf(id), magazine.offsetOf(id), size);
+          new Mark(view, magazine, id);
+          // Last, so that a view that could not be made has changed nothing.
+          magazine.last = NO_ID;
+          magazine.allocs++;
+          return view;
+        }
       }
     }
     return this.#allocSlow(size, alignment);
@@ -195,12 +201,15 @@ export class Pool {
   free(buffer: Buffer): void {
     if (typeof buffer === 'object' && buffer !== null) {
       const magazine = magazineOf(buffer);
-      if (magazine !== undefined && magazine !== null && magazine.owner === this) {
-        const { ids, top } = magazine;
-        if (top < ids.length) {
-          ids[top] = idOf(buffer);
+      if (magazine !== undefined && magazine !== null && magazine.cachedBy === this) {
+        const { last, ids, top } = magazine;
+        if (last === NO_ID || top < ids.length) {
+          if (last !== NO_ID) {
+            ids[top] = last;
+            magazine.top = top + 1;
+          }
+          magazine.last = idOf(buffer);
           clear(buffer);
-          magazine.top = top + 1;
           return;
         }
       }
@@ -264,7 +273,8 @@ export class Pool {
     checkSize(size);
     const sizeClass = alignment === undefined ? sizeClassOf(size) : classAligned(this.#tcache.backend, size, alignment);
     const magazine = this.#tcache.magazineOf(sizeClass);
-    const id = magazine.top > 0 ? magazine.ids[--magazine.top] : this.#tcache.miss(magazine);
+    const ready = magazine.pop();
+    const id = ready === NO_ID ? this.#tcache.miss(magazine) : ready;
     const view = this.#view(magazine, id, size);
     magazine.allocs++;
     return this.#zero ? zeroed(view, 0) : view;
@@ -283,9 +293,7 @@ export class Pool {
   }
 
   #put(magazine: Magazine, id: number): void {
-    if (magazine.top < magazine.capacity) {
-      magazine.ids[magazine.top++] = id;
-    } else {
+    if (!magazine.push(id)) {
       this.#tcache.spill(magazine, id);
     }
   }
@@ -306,7 +314,8 @@ export class Pool {
 
   #move(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
     const moved = this.allocUnsafe(size);
-    const kept = buffer.length <= moved.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, moved.length);
+    const kept =
+      buffer.length <= moved.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, moved.length);
     moved.set(kept);
     this.free(buffer);
     return moved;
@@ -319,15 +328,21 @@ export class Pool {
       throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
     }
     const magazine = Stamp.magazineOf(buffer);
-    if (magazine?.owner === this) {
+    if (magazine?.pool === this) {
       return magazine;
     }
     const bytes = `This Buffer of ${buffer.length} bytes`;
     if (magazine === null) {
-      throw new HakmemError('ERR_HAKMEM_DOUBLE_FREE', `${bytes} was given back before, by free or by realloc; use no Buffer after that`);
+      throw new HakmemError(
+        'ERR_HAKMEM_DOUBLE_FREE',
+        `${bytes} was given back before, by free or by realloc; use no Buffer after that`,
+      );
     }
     const origins = "a slice, a copy, another pool's or one of Node's own";
-    throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${bytes} is not one that ${this.name} handed out; is it ${origins}?`);
+    throw new HakmemError(
+      'ERR_HAKMEM_NOT_OWNED',
+      `${bytes} is not one that ${this.name} handed out; is it ${origins}?`,
+    );
   }
 
   #checkAlive(): void {

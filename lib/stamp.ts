@@ -24,8 +24,8 @@ function Returning(view: object): object {
 const ReturningBase = Returning as unknown as new (view: object) => object;
 
 export class Stamp extends ReturningBase {
-  #magazine: Magazine | null;
-  #id: number;
+  #magazine: Magazine | null = null;
+  #id = 0;
 
   /** Stamps a view that has no stamp yet. */
   constructor(view: Buffer, magazine: Magazine, id: number) {

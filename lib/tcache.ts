@@ -42,7 +42,12 @@ export type Magazines = (Magazine | undefined)[];
 
 /** Room for as many as the hot path needs, all of them empty. */
 export function noMagazines(): Magazines {
-  return Array.from({ length: HOT_CLASSES }, () => undefined);
+  // One by one: an array made with a length is one with holes, to the engine, and stays so.
+  const magazines: Magazines = [];
+  while (magazines.length < HOT_CLASSES) {
+    magazines.push(undefined);
+  }
+  return magazines;
 }
 
 /** Whose cache it is: the object that stamps are compared with, and its name for messages. */
@@ -68,7 +73,7 @@ export class Tcache {
   #destroyed = false;
 
   /**
-   * @param owner what the stamps of its blocks are compared with.
+   * @param owner the pool: what the stamps of its blocks are compared with, and its name for messages.
    * @param maxBytes the most that callers may hold, in bytes of blocks.
    */
   constructor(owner: Owner, backend: Backend, maxBytes: number) {
@@ -104,7 +109,7 @@ export class Tcache {
     const count = this.#refill(magazine, this.#withinLimit(magazine, wanted));
     // Lowest first: the one to be popped next goes in last.
     for (let at = count - 1; at > 0; at--) {
-      magazine.ids[magazine.top++] = this.#batch[at];
+      magazine.push(this.#batch[at]);
     }
     return this.#batch[0];
   }
@@ -120,7 +125,7 @@ export class Tcache {
     const count = (capacity + 1) >> 1;
     this.#flushOldest(magazine, count);
     magazine.spilled += count;
-    magazine.ids[magazine.top++] = id;
+    magazine.push(id);
   }
 
   /** Gives everything that can be spared back to the heap, and the heap's idle memory to the OS. @returns bytes given back. */
@@ -145,8 +150,7 @@ export class Tcache {
     }
     this.#destroyed = true;
     for (const magazine of this.#used()) {
-      magazine.owner = null;
-      magazine.top = 0;
+      magazine.disown();
     }
     this.magazines.fill(undefined);
     this.heap.destroy();
@@ -164,12 +168,12 @@ export class Tcache {
     const { operations } = stats;
     const { tcache } = stats.components;
     for (const magazine of this.#used()) {
-      countCached(stats, magazine.sizeClass, magazine.top, magazine.blockSizeBytes);
+      countCached(stats, magazine.sizeClass, magazine.cached, magazine.blockSizeBytes);
       stats.classes[Math.min(magazine.sizeClass, stats.classes.length - 1)].capacity += magazine.capacity;
       operations.allocs += magazine.allocs;
       operations.frees += magazine.allocs - magazine.live;
       tcache.capacity += magazine.capacity;
-      tcache.used += magazine.top;
+      tcache.used += magazine.cached;
       tcache.grown += magazine.grown;
       tcache.shrunk += magazine.shrunk;
       tcache.misses += magazine.misses;
@@ -261,17 +265,14 @@ export class Tcache {
 
   #flushOldest(magazine: Magazine, count: number): void {
     this.#reserveBatch(count);
-    for (let at = 0; at < count; at++) {
-      this.#batch[at] = magazine.ids[at];
-    }
+    magazine.copyOldest(count, this.#batch);
     this.#flush(magazine, count);
-    magazine.ids.copyWithin(0, count, magazine.top);
-    magazine.top -= count;
+    magazine.dropOldest(count);
   }
 
   #empty(magazine: Magazine): void {
-    if (magazine.top > 0) {
-      this.#flushOldest(magazine, magazine.top);
+    if (magazine.cached > 0) {
+      this.#flushOldest(magazine, magazine.cached);
     }
   }
 

@@ -47,7 +47,10 @@ export function selectBackend(forced: string, load: () => NativeOutcome = loadNa
 
 function describe(backend: Backend, reason: string): [Backend, BackendInfo] {
   trace('backend %s: %s', backend.name, reason);
-  return [backend, Object.freeze({ name: backend.name, reason, capabilities: Object.freeze({ ...backend.capabilities }) })];
+  return [
+    backend,
+    Object.freeze({ name: backend.name, reason, capabilities: Object.freeze({ ...backend.capabilities }) }),
+  ];
 }
 
 let chosen: [Backend, BackendInfo] | undefined;

@@ -44,7 +44,8 @@ function chunkSection(chunks: readonly ChunkPicture[], width: number): string[] 
   const shown = chunks.slice(0, perRow * CHUNK_ROWS_LIMIT).map((chunk) => `[${chunkCells(chunk, cells)}]`);
   const rest = chunks.length - shown.length;
   return [
-    `${plural(chunks.length, 'chunk')}, ${bytesText(unitBytes(chunks))}   ${LEGEND}`,
+    `${plural(chunks.length, 'chunk')}, ${bytesText(unitBytes(chunks))}, each drawn in ${cells} cells`,
+    LEGEND,
     ...inRows(shown, perRow),
     ...(rest > 0 ? [`... and ${plural(rest, 'chunk')} more`] : []),
   ].flatMap((line) => (line.startsWith('[') ? [line] : wrapped(line, width)));

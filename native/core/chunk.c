@@ -1,7 +1,7 @@
 /*
  * L3 chunk: two mappings, memory and header.
  *
- *     header: hak_chunk_t | slabs[places] | free units | committed units | free blocks | remote blocks
+ *     header: hak_chunk_t | slabs[places] | free, committed, idle units | free blocks | remote blocks
  *
  * Only the OS pages of a header that are used are ever touched: a mapping starts as zero bytes, which is the right
  * start for all but the free-unit map and the places' fixed pointers.
@@ -21,7 +21,7 @@ static size_t block_words_of(size_t units, bool huge) {
 }
 
 static size_t header_bytes(size_t units, bool huge) {
-  size_t words = 2 * hak_bitmap_words(units) + 2 * block_words_of(units, huge);
+  size_t words = 3 * hak_bitmap_words(units) + 2 * block_words_of(units, huge);
   size_t bytes = sizeof(hak_chunk_t) + places_of(units, huge) * sizeof(hak_slab_t) + words * sizeof(uint64_t);
   return hak_round_up(bytes, hak_os_page_size());
 }
@@ -30,7 +30,8 @@ static void lay_out(hak_chunk_t *chunk, size_t units, bool huge) {
   size_t places = places_of(units, huge);
   chunk->free_map = (uint64_t *)&chunk->slabs[places];
   chunk->committed_map = chunk->free_map + hak_bitmap_words(units);
-  uint64_t *free = chunk->committed_map + hak_bitmap_words(units);
+  chunk->idle_map = chunk->committed_map + hak_bitmap_words(units);
+  uint64_t *free = chunk->idle_map + hak_bitmap_words(units);
   _Atomic uint64_t *remote = (_Atomic uint64_t *)(free + block_words_of(units, huge));
   for (size_t unit = 0; unit < places; unit++) {
     hak_slab_t *slab = &chunk->slabs[unit];

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "abandoned.h"
 #include "assert.h"
 #include "chunk.h"
 #include "os.h"
@@ -24,58 +25,37 @@ static void *out_of_memory(void) {
 
 /* ---- malloc ---- */
 
-/* Ascending as the heap gives them; turned round, they are popped in ascending order. */
-static void reverse(void **blocks, size_t count) {
-  for (size_t i = 0, j = count; i + 1 < j; i++) {
-    void *block = blocks[i];
-    blocks[i] = blocks[--j];
-    blocks[j] = block;
-  }
-}
-
-/* Half of the bin, so that frees that follow find room. */
-static void *refill(hak_heap_t *heap, unsigned size_class) {
-  hak_bin_t *bin = &heap->tcache.bins[size_class];
-  hak_counter_add(&heap->tcache.misses, 1);
-  hak_tcache_grow(&heap->tcache, size_class);
-  uint32_t wanted = (hak_load_relaxed(&bin->capacity) + 1) / 2;
-  if (wanted == 0) {
-    void *block;
-    if (hak_heap_take(heap, size_class, 1, &block) == 0) return out_of_memory();
-    hak_counter_add(&heap->uncached_allocs, 1);
-    return block;
-  }
-  uint32_t taken = (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks);
-  if (taken == 0) return out_of_memory();
-  reverse(bin->blocks, taken);
-  hak_store_relaxed(&bin->count, taken);
-  return hak_bin_pop(bin);
+static void *malloc_huge(hak_heap_t *heap, unsigned size_class) {
+  void *block = NULL;
+  if (hak_heap_tick_due(heap)) hak_cache_tick(heap);
+  hak_counter_add(&heap->uncached_allocs, hak_heap_take(heap, size_class, 1, &block));
+  return block;
 }
 
 static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
   hak_heap_t *heap = hak_thread_heap_get();
   if (heap == &hak_nobody) return out_of_memory();
-  if (size_class < HAK_SLAB_CLASSES) {
-    void *block = hak_bin_pop(&heap->tcache.bins[size_class]);
-    return block != NULL ? block : refill(heap, size_class);
-  }
-  void *block;
-  if (hak_heap_take(heap, size_class, 1, &block) == 0) return out_of_memory();
-  hak_counter_add(&heap->uncached_allocs, 1);
-  return block;
+  void *block = size_class < HAK_SLAB_CLASSES ? hak_cache_alloc(heap, size_class) : malloc_huge(heap, size_class);
+  return block != NULL ? block : out_of_memory();
 }
 
-static void *malloc_class(unsigned size_class) {
-  if (HAK_LIKELY(size_class < HAK_SLAB_CLASSES)) {
+static inline void *malloc_class(unsigned size_class) {
+  if (HAK_LIKELY(size_class < HAK_TCACHE_CLASSES)) {
     void *block = hak_bin_pop(&hak_thread_heap->tcache.bins[size_class]);
     if (HAK_LIKELY(block != NULL)) return block;
   }
   return malloc_slow(size_class);
 }
 
-void *hak_malloc(size_t size) {
+static HAK_NOINLINE void *malloc_above(size_t size) {
   if (HAK_UNLIKELY(size > HAK_MAX_SIZE)) return out_of_memory();
-  return malloc_class(hak_size_class_of(size));
+  return malloc_class(hak_size_class_above(size));
+}
+
+/* Small sizes are tested for first: they need no other test. */
+void *hak_malloc(size_t size) {
+  if (HAK_LIKELY(size <= HAK_SIZE_CLASS_MAX_SMALL)) return malloc_class(hak_size_class_small[(size + 15) / 16]);
+  return malloc_above(size);
 }
 
 static bool alignment_is_served(size_t alignment) {
@@ -110,25 +90,13 @@ static void give_one(hak_heap_t *heap, void *block) {
   if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
 }
 
-static void make_room(hak_heap_t *heap, unsigned size_class) {
-  hak_bin_t *bin = &heap->tcache.bins[size_class];
-  uint32_t count = hak_load_relaxed(&bin->count);
-  if (count < hak_load_relaxed(&bin->capacity)) return;
-  if (count == 0)
-    hak_tcache_grow(&heap->tcache, size_class);
-  else
-    hak_thread_flush_bin(heap, size_class, (count + 1) / 2);
-}
-
 static HAK_NOINLINE void free_slow(void *block) {
   if (block == NULL) return;
   uintptr_t tag = hak_registry_get(block) & HAK_REGISTRY_TAG_MASK;
   if (tag == 0) hak_fatal("free of a pointer that is none of ours", block);
   hak_heap_t *heap = hak_thread_heap_get();
-  if (tag != HAK_TAG_SLOW && heap != &hak_nobody) {
-    make_room(heap, (unsigned)tag - 1);
-    if (hak_bin_push(&heap->tcache.bins[tag - 1], block)) return;
-  }
+  bool cached = tag != HAK_TAG_SLOW && heap != &hak_nobody;
+  if (cached && hak_cache_free(heap, (unsigned)tag - 1, block)) return;
   give_one(heap, block);
 }
 
@@ -141,7 +109,7 @@ static void check_free(const void *block) {
 void hak_free(void *block) {
   if (HAK_CHECKED) check_free(block);
   uintptr_t size_class = (hak_registry_get(block) & HAK_REGISTRY_TAG_MASK) - 1;
-  if (HAK_LIKELY(size_class < HAK_SLAB_CLASSES)) {
+  if (HAK_LIKELY(size_class < HAK_TCACHE_CLASSES)) {
     if (HAK_LIKELY(hak_bin_push(&hak_thread_heap->tcache.bins[size_class], block))) return;
   }
   free_slow(block);
@@ -158,6 +126,12 @@ size_t hak_good_size(size_t size) {
   return size > HAK_MAX_SIZE ? 0 : hak_size_class_bytes(hak_size_class_of(size));
 }
 
+/* Large blocks move by their page tables, not by their bytes. */
+static void move_contents(void *to, void *from, size_t size) {
+  if (size > HAK_SLAB_SIZE_MAX && hak_os_move(from, to, hak_round_up(size, hak_os_page_size()))) return;
+  memcpy(to, from, size);
+}
+
 void *hak_realloc(void *block, size_t size) {
   if (block == NULL) return hak_malloc(size);
   size_t usable = hak_usable_size(block);
@@ -165,7 +139,7 @@ void *hak_realloc(void *block, size_t size) {
   if (size <= usable && size >= usable / 2) return block;
   void *moved = hak_malloc(size);
   if (moved == NULL) return NULL;
-  memcpy(moved, block, size < usable ? size : usable);
+  move_contents(moved, block, size < usable ? size : usable);
   hak_free(block);
   return moved;
 }
@@ -195,6 +169,7 @@ void hak_heap_destroy(hak_heap_t *heap) {
 }
 
 static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
+  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
   size_t taken = hak_heap_take(heap, size_class, count, blocks);
   if (taken < count) errno = ENOMEM;
   return taken;
@@ -224,6 +199,7 @@ size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void *
 }
 
 size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {
+  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
   return hak_heap_give(heap, blocks, count);
 }
 
@@ -273,11 +249,11 @@ size_t hak_trim(void) {
   size_t sum = 0;
   hak_heap_t *heap = hak_thread_heap;
   if (heap != &hak_nobody) {
-    hak_thread_flush(heap);
+    hak_cache_release(heap);
     trim_one(heap, &sum);
   }
-  hak_thread_each_abandoned(trim_one, &sum);
-  return sum;
+  hak_abandoned_each(trim_one, &sum);
+  return sum + hak_heap_give_shared(); /* last: the heaps' closed chunks have come there */
 }
 
 static void add_one(hak_heap_t *heap, void *stats) {
@@ -295,6 +271,7 @@ static void add_registry(hak_stats_t *stats) {
 void hak_stats_get(hak_stats_t *stats) {
   memset(stats, 0, sizeof *stats);
   hak_thread_each(add_one, stats);
+  hak_heap_add_shared_stats(stats);
   add_registry(stats);
 }
 

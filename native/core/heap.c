@@ -75,16 +75,25 @@ static size_t take_blocks(hak_heap_t *heap, unsigned size_class, size_t count, v
     taken += hak_slab_take(slab, count - taken, blocks + taken);
     if (slab->used == slab->blocks) unlist(list, slab);
   }
+  hak_counter_add(&heap->live_bytes, taken * hak_size_class_bytes(size_class));
   return taken;
 }
 
-static size_t take_huge(hak_heap_t *heap, size_t size, size_t count, void **blocks) {
+/* A thread's request may get a warm chunk of up to twice its class: touching fresh memory costs more than its tail. A heap
+   of its own gets exactly its class, for its user sees the block's length. */
+enum { SHARED_SLACK = 4 };
+
+static size_t take_huge(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
   hak_chunk_owner_t owner = owner_of(heap);
+  size_t size = hak_size_class_bytes(size_class);
   size_t taken = 0;
   for (; taken < count; taken++) {
-    hak_slab_t *slab = hak_superslab_huge_new(&heap->superslab, &owner, size, heap->next_slab);
+    hak_chunk_t *cached = hak_large_take(heap->large, heap->hint, size_class, heap->own ? 0 : SHARED_SLACK);
+    hak_slab_t *slab = hak_superslab_huge_new(&heap->superslab, &owner, size, heap->next_slab, cached);
     if (slab == NULL) break;
     heap->next_slab++;
+    hak_counter_add(&heap->live_bytes, slab->block_size);
+    hak_large_count_live(heap->large, slab->units);
     hak_slab_take(slab, 1, &blocks[taken]);
   }
   return taken;
@@ -93,13 +102,11 @@ static size_t take_huge(hak_heap_t *heap, size_t size, size_t count, void **bloc
 size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
   bool huge = size_class >= HAK_SLAB_CLASSES;
   hak_heap_class_t *row = &heap->classes[huge ? HAK_SLAB_CLASSES : size_class];
-  size_t size = hak_size_class_bytes(size_class);
   if (hak_remote_pending(&heap->remote)) hak_heap_collect(heap);
   hak_counter_add(&row->refills, 1);
   hak_counter_add(&heap->refills, 1);
-  size_t taken = huge ? take_huge(heap, size, count, blocks) : take_blocks(heap, size_class, count, blocks);
+  size_t taken = huge ? take_huge(heap, size_class, count, blocks) : take_blocks(heap, size_class, count, blocks);
   hak_counter_add(&row->live, taken);
-  hak_counter_add(&heap->live_bytes, taken * size);
   return taken;
 }
 
@@ -111,10 +118,27 @@ static void count_back(hak_heap_t *heap, hak_slab_t *slab, size_t blocks) {
   hak_counter_sub(&heap->live_bytes, blocks * slab->block_size);
 }
 
+static void give_excess(hak_heap_t *heap, bool all) {
+  hak_chunk_owner_t owner = owner_of(heap);
+  hak_chunk_t *chunk;
+  while ((chunk = hak_large_excess(heap->large, all)) != NULL) hak_superslab_discard(&heap->superslab, &owner, chunk);
+}
+
+/* A chunk that others still look at must not get into other heaps' hands. */
+static void close_huge(hak_heap_t *heap, hak_slab_t *slab) {
+  hak_chunk_owner_t owner = owner_of(heap);
+  hak_chunk_t *chunk = hak_superslab_huge_close(&heap->superslab, slab);
+  hak_large_count_live(heap->large, -(int64_t)chunk->units);
+  bool shareable = heap->own || hak_superslab_lone(&owner, chunk);
+  if (!shareable || !hak_large_put(heap->large, heap->hint, chunk))
+    hak_superslab_discard(&heap->superslab, &owner, chunk);
+  give_excess(heap, false);
+}
+
 /* Puts a slab that has just got blocks back where it belongs. An empty slab stays while it is its class's only one. */
 static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   if (slab->size_class == HAK_SLAB_CLASSES) {
-    close_slab(heap, slab);
+    close_huge(heap, slab);
     return;
   }
   hak_heap_class_t *list = &heap->classes[slab->size_class];
@@ -176,6 +200,31 @@ void hak_heap_collect(hak_heap_t *heap) {
   heap->remote.collecting = false;
 }
 
+/* An empty slab is the oldest of its list, if there is one: it stayed because it was alone. */
+static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
+  hak_slab_t *slab = list->head;
+  if (slab == NULL || slab->used != 0) return;
+  if (!slab->idle) {
+    slab->idle = true;
+    return;
+  }
+  unlist(list, slab);
+  close_slab(heap, slab);
+}
+
+void hak_heap_tick(hak_heap_t *heap) {
+  heap->operations = 0;
+  hak_heap_collect(heap);
+  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) tick_list(heap, &heap->classes[c]);
+  hak_chunk_owner_t owner = owner_of(heap);
+  hak_superslab_tick(&heap->superslab, &owner);
+  hak_large_tick(heap->large);
+  give_excess(heap, false);
+#if HAK_CHECKED
+  hak_heap_check(heap);
+#endif
+}
+
 size_t hak_heap_give_idle(hak_heap_t *heap) {
   hak_heap_collect(heap);
   uint64_t purged = hak_counter_get(&heap->superslab.purged);
@@ -190,19 +239,79 @@ size_t hak_heap_give_idle(hak_heap_t *heap) {
   }
   hak_chunk_owner_t owner = owner_of(heap);
   hak_superslab_trim(&heap->superslab, &owner);
+  if (heap->own) give_excess(heap, true);
   return (size_t)(hak_counter_get(&heap->superslab.purged) - purged) * HAK_UNIT_SIZE;
 }
 
 /* ---- life and numbers ---- */
 
+/* The threads' heaps share their large blocks. Made ready by the first of them, under the lock. */
+static hak_large_t shared_large;
+static _Atomic uint64_t shared_purged, shared_shrunk; /* units, chunks; relaxed: shown only */
+static bool shared_ready;
+static uint32_t next_hint;
+static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+
+static hak_large_t *shared(uint32_t *hint) {
+  hak_mutex_lock(&mutex);
+  if (!shared_ready) hak_large_init(&shared_large);
+  shared_ready = true;
+  *hint = next_hint++;
+  hak_store_relaxed(&shared_large.l25.users, next_hint);
+  hak_mutex_unlock(&mutex);
+  return &shared_large;
+}
+
+/* Before it is ready nobody looks into it, and the lock keeps it so. */
+void hak_heap_lock_shared(void) {
+  hak_mutex_lock(&mutex);
+  if (!shared_ready) return;
+  hak_l25_lock(&shared_large.l25);
+  hak_bigcache_lock(&shared_large.bigcache);
+}
+
+void hak_heap_unlock_shared(void) {
+  if (shared_ready) {
+    hak_bigcache_unlock(&shared_large.bigcache);
+    hak_l25_unlock(&shared_large.l25);
+  }
+  hak_mutex_unlock(&mutex);
+}
+
+static hak_large_t *apart(void) {
+  hak_large_t *large = hak_meta_alloc(sizeof *large);
+  if (large != NULL) hak_large_init(large);
+  return large;
+}
+
 hak_heap_t *hak_heap_create(bool own) {
   hak_heap_t *heap = hak_meta_alloc(sizeof *heap);
   if (heap == NULL) return NULL;
   heap->own = own;
-  return heap;
+  heap->large = own ? apart() : shared(&heap->hint);
+  if (heap->large != NULL) return heap;
+  hak_meta_free(heap, sizeof *heap);
+  return NULL;
+}
+
+/* What is shared was alone with its heap when it was cached, and nobody can have pinned it since. */
+size_t hak_heap_give_shared(void) {
+  hak_chunk_t *chunk;
+  size_t units = 0, chunks = 0;
+  for (; (chunk = hak_large_excess(&shared_large, true)) != NULL; chunks++) {
+    units += chunk->units;
+    hak_chunk_unpin(chunk);
+  }
+  hak_fetch_add_relaxed(&shared_purged, units);
+  hak_fetch_add_relaxed(&shared_shrunk, chunks);
+  return units * HAK_UNIT_SIZE;
 }
 
 void hak_heap_delete(hak_heap_t *heap) {
+  hak_chunk_t *chunk;
+  while ((chunk = hak_large_excess(heap->large, true)) != NULL) hak_chunk_unpin(chunk);
+  hak_large_release(heap->large);
+  hak_meta_free(heap->large, sizeof *heap->large);
   hak_superslab_destroy(&heap->superslab);
   hak_meta_free(heap, sizeof *heap);
 }
@@ -218,18 +327,71 @@ static void add_class(hak_heap_t *heap, unsigned size_class, hak_stats_t *stats)
 }
 
 /* Cached blocks were counted as live, for the heap has handed them out. */
-static void add_bin(hak_bin_t *bin, unsigned size_class, hak_stats_t *stats) {
-  uint64_t count = hak_load_relaxed(&bin->count);
+static void add_cached(unsigned size_class, uint64_t count, uint64_t capacity, hak_stats_t *stats) {
   hak_class_stats_t *row = &stats->classes[size_class];
   row->live -= count;
   row->cached += count;
-  row->capacity += hak_load_relaxed(&bin->capacity);
+  row->capacity += capacity;
   stats->blocks_live -= count;
   stats->blocks_cached += count;
   stats->bytes_live -= count * row->size;
   stats->bytes_cached += count * row->size;
-  stats->tcache.used += count;
-  stats->operations_allocs += hak_counter_get(&bin->allocs);
+}
+
+static void add_tcache(hak_tcache_t *tcache, hak_stats_t *stats) {
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
+    hak_bin_t *bin = &tcache->bins[c];
+    uint64_t count = hak_load_relaxed(&bin->count);
+    add_cached(c, count, hak_load_relaxed(&bin->capacity), stats);
+    stats->tcache.used += count;
+    stats->operations_allocs += hak_counter_get(&bin->allocs);
+  }
+  stats->tcache.capacity += hak_counter_get(&tcache->capacity);
+  stats->tcache.grown += hak_counter_get(&tcache->grown);
+  stats->tcache.shrunk += hak_counter_get(&tcache->shrunk);
+  stats->tcache.misses += hak_counter_get(&tcache->misses);
+}
+
+static void add_mid(hak_mid_t *mid, hak_stats_t *stats) {
+  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) {
+    hak_ring_t *ring = &mid->rings[i];
+    add_cached(HAK_MID_FIRST + i, hak_counter_get(&ring->count), hak_counter_get(&ring->capacity), stats);
+    stats->mid_ring.capacity += hak_counter_get(&ring->capacity);
+    stats->mid_ring.used += hak_counter_get(&ring->count);
+    stats->mid_ring.grown += hak_counter_get(&ring->grown);
+    stats->mid_ring.shrunk += hak_counter_get(&ring->shrunk);
+    stats->operations_allocs += hak_counter_get(&mid->allocs[i]);
+  }
+  stats->mid_ring.misses += hak_counter_get(&mid->misses);
+}
+
+/* Cached chunks are committed and reserved, and in no heap's chain. */
+static void add_large(hak_large_t *large, hak_stats_t *stats) {
+  hak_l25_t *l25 = &large->l25;
+  hak_bigcache_t *bigcache = &large->bigcache;
+  uint64_t bytes = hak_load_relaxed(&large->cached) * HAK_UNIT_SIZE;
+  stats->bytes_cached += bytes;
+  stats->bytes_committed += bytes;
+  stats->bytes_reserved += bytes;
+  stats->l25.capacity += hak_load_relaxed(&l25->count);
+  stats->l25.used += hak_load_relaxed(&l25->used);
+  stats->l25.grown += hak_load_relaxed(&l25->grown);
+  stats->l25.shrunk += hak_load_relaxed(&l25->shrunk);
+  stats->l25.misses += hak_load_relaxed(&l25->misses);
+  stats->bigcache.capacity += hak_counter_get(&bigcache->capacity);
+  stats->bigcache.used += hak_counter_get(&bigcache->used);
+  stats->bigcache.grown += hak_counter_get(&bigcache->grown);
+  stats->bigcache.shrunk += hak_counter_get(&bigcache->shrunk);
+  stats->bigcache.misses += hak_counter_get(&bigcache->misses);
+  uint64_t blocks = hak_load_relaxed(&l25->used) + hak_counter_get(&bigcache->used);
+  stats->blocks_cached += blocks;
+  stats->classes[HAK_SLAB_CLASSES].cached += blocks;
+}
+
+void hak_heap_add_shared_stats(hak_stats_t *stats) {
+  add_large(&shared_large, stats);
+  stats->bytes_purged += hak_load_relaxed(&shared_purged) * HAK_UNIT_SIZE;
+  stats->superslab.shrunk += hak_load_relaxed(&shared_shrunk);
 }
 
 static void add_superslab(hak_superslab_t *superslab, hak_stats_t *stats) {
@@ -249,8 +411,10 @@ static void add_superslab(hak_superslab_t *superslab, hak_stats_t *stats) {
  */
 static uint64_t frees_of_thread(hak_heap_t *heap) {
   uint64_t difference = hak_counter_get(&heap->uncached_allocs);
-  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++)
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
     difference += hak_counter_get(&heap->tcache.bins[c].allocs) + hak_load_relaxed(&heap->tcache.bins[c].count);
+  for (unsigned i = 0; i < HAK_MID_CLASSES; i++)
+    difference += hak_counter_get(&heap->mid.allocs[i]) + hak_counter_get(&heap->mid.rings[i].count);
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) difference -= hak_counter_get(&heap->classes[c].live);
   return difference;
 }
@@ -258,12 +422,10 @@ static uint64_t frees_of_thread(hak_heap_t *heap) {
 void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats) {
   stats->bytes_live += hak_counter_get(&heap->live_bytes);
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) add_class(heap, c, stats);
-  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) add_bin(&heap->tcache.bins[c], c, stats);
+  add_tcache(&heap->tcache, stats);
+  add_mid(&heap->mid, stats);
   add_superslab(&heap->superslab, stats);
-  stats->tcache.capacity += hak_counter_get(&heap->tcache.capacity);
-  stats->tcache.grown += hak_counter_get(&heap->tcache.grown);
-  stats->tcache.shrunk += hak_counter_get(&heap->tcache.shrunk);
-  stats->tcache.misses += hak_counter_get(&heap->tcache.misses);
+  if (heap->own) add_large(heap->large, stats);
   stats->operations_allocs += hak_counter_get(&heap->uncached_allocs);
   stats->operations_frees += heap->own ? hak_counter_get(&heap->frees) : frees_of_thread(heap);
   stats->operations_refills += hak_counter_get(&heap->refills);

@@ -4,16 +4,21 @@
  *     partial[class] -> slab -> slab       slabs with a free block; the head is filled first, a slab that gets its first
  *                                          block back goes to the tail
  *     superslab                            the chunks
- *     tcache                               of the heap's thread; heaps of their own have none
+ *     large                                freed blocks above 1 MiB: shared by the threads' heaps, apart for a heap of its own
+ *     tcache, mid                          of the heap's thread; heaps of their own have none
  *     remote                               what other threads freed
  *
  * A block of the heap is free in its slab, or handed out; a thread's cache counts as handed out here.
+ * Time is counted in ticks: so many refills and flushes (an option). What was idle from one tick to the next goes back.
  * Threads: the owner, one at a time, except where a function says "any".
  */
 #ifndef HAK_HEAP_H
 #define HAK_HEAP_H
 
+#include "large.h"
+#include "mid.h"
 #include "superslab.h"
+#include "options.h"
 #include "tcache.h"
 
 typedef struct hak_heap_class {
@@ -23,9 +28,13 @@ typedef struct hak_heap_class {
 
 struct hak_heap {
   hak_tcache_t tcache;
+  hak_mid_t mid;
+  hak_large_t *large;
   hak_heap_class_t classes[HAK_SLAB_CLASSES + 1]; /* the last counts huge blocks and lists nothing */
   hak_superslab_t superslab;
   uint64_t next_slab;
+  uint64_t operations;                     /* refills and flushes since the last tick */
+  uint32_t hint;                           /* tells heaps apart: which shard of the L2.5 pool */
   bool own;                                /* made by hak_heap_new: its blocks enter no thread's cache */
   hak_counter_t live_bytes;                /* of blocks handed out, the thread's cached ones included */
   hak_counter_t refills, flushes, uncached_allocs, frees, remote_frees, adopted, abandoned;
@@ -48,11 +57,29 @@ size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void *
  */
 size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count);
 
+/* Counts a refill or a flush. @return whether a tick is due. */
+HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
+  return HAK_UNLIKELY(++heap->operations >= hak_option(hak_option_tick_operations));
+}
+
+/* Gives back what was idle since the last tick. */
+void hak_heap_tick(hak_heap_t *heap);
+
 /* Moves what other threads freed back to its slabs. */
 void hak_heap_collect(hak_heap_t *heap);
 
 /* Gives idle memory back. @return bytes. */
 size_t hak_heap_give_idle(hak_heap_t *heap);
+
+/* Gives the large blocks back that the threads' heaps share. @return bytes. Any thread. */
+size_t hak_heap_give_shared(void);
+
+/* Around fork: the child gets the locks of what the threads' heaps share open. */
+void hak_heap_lock_shared(void);
+void hak_heap_unlock_shared(void);
+
+/* Adds the numbers of what the threads' heaps share. */
+void hak_heap_add_shared_stats(hak_stats_t *stats);
 
 /* Adds the heap's numbers. Any thread. */
 void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats);

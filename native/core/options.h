@@ -9,9 +9,14 @@
 #include "config.h"
 
 #define HAK_OPTIONS(X)                                                                                                   \
-  X(chunk_units, "HAKMEM_CHUNK_UNITS", 32, 32, 32768, "units of 64 KiB in a heap's first chunk; a multiple of 32")       \
-  X(tcache_bin_bytes, "HAKMEM_TCACHE_BIN_BYTES", 16384, 0, 1 << 30, "bytes that a bin of the thread cache starts with")  \
-  X(tcache_bytes, "HAKMEM_TCACHE_BYTES", 4194304, 0, (uint64_t)1 << 40, "bytes that one thread's cache may grow to hold")
+  X(chunk_bytes_max, "HAKMEM_CHUNK_BYTES_MAX", 32 << 20, 2 << 20, (uint64_t)1 << 36, "the largest chunk, in bytes")      \
+  X(tick_operations, "HAKMEM_TICK_OPERATIONS", 512, 1, 1 << 30, "refills and flushes of a heap between looks for idle memory") \
+  X(tcache_bin_bytes, "HAKMEM_TCACHE_BIN_BYTES", 16384, 16, 1 << 30, "bytes that a bin of the thread cache starts with") \
+  X(tcache_bytes_min, "HAKMEM_TCACHE_BYTES_MIN", 512 << 10, 0, (uint64_t)1 << 40, "bytes that a thread's bins may hold however little it uses") \
+  X(tcache_bytes_max, "HAKMEM_TCACHE_BYTES_MAX", (uint64_t)1 << 40, 0, (uint64_t)1 << 40, "ceiling of the same, however much it uses") \
+  X(mid_bytes_min, "HAKMEM_MID_BYTES_MIN", 4 << 20, 0, (uint64_t)1 << 40, "bytes that a thread's mid rings may hold however little it uses") \
+  X(large_cache_bytes, "HAKMEM_LARGE_CACHE_BYTES", 16 << 20, 0, (uint64_t)1 << 46, "bytes of freed blocks above 1 MiB that are kept however little is used") \
+  X(large_cache_ticks, "HAKMEM_LARGE_CACHE_TICKS", 4, 0, 1 << 30, "ticks after which an unused one of them goes")
 
 typedef enum hak_option {
 #define HAK_X(name, variable, initial, least, most, doc) hak_option_##name,

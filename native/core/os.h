@@ -17,6 +17,10 @@ void hak_os_unmap(void *start, size_t size);
 /* Gives the memory back and keeps the addresses: the bytes read as zero from now on. @return false: they keep their contents. */
 bool hak_os_purge(void *start, size_t size);
 
+/* Moves the memory of whole OS pages to other mapped ones, without copying; the old ones read as zero from now on.
+   @return false: nothing has changed. */
+bool hak_os_move(void *from, void *to, size_t size);
+
 size_t hak_os_page_size(void);
 
 /* A clock that is cheap to read and only grows, in milliseconds. */
@@ -32,6 +36,12 @@ void hak_os_fail_from(uint64_t nth);
 
 typedef pthread_mutex_t hak_mutex_t;
 #define HAK_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+HAK_INLINE void hak_mutex_init(hak_mutex_t *mutex) {
+  pthread_mutex_init(mutex, NULL);
+}
+HAK_INLINE bool hak_mutex_try_lock(hak_mutex_t *mutex) {
+  return pthread_mutex_trylock(mutex) == 0;
+}
 HAK_INLINE void hak_mutex_lock(hak_mutex_t *mutex) {
   pthread_mutex_lock(mutex);
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "os.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -58,13 +59,28 @@ void *hak_os_map(size_t size, size_t alignment) {
   return map_and_cut(size, alignment);
 }
 
+/* Giving back happens inside free, which leaves errno alone. */
 void hak_os_unmap(void *start, size_t size) {
+  int before = errno;
   /* Fails only where cutting a mapping in two passes the kernel's limit of mappings: then the memory is given back at least. */
   if (munmap(start, size) != 0) hak_os_purge(start, size);
+  errno = before;
 }
 
 bool hak_os_purge(void *start, size_t size) {
-  return madvise(start, size, MADV_DONTNEED) == 0;
+  int before = errno;
+  bool purged = madvise(start, size, MADV_DONTNEED) == 0;
+  errno = before;
+  return purged;
+}
+
+bool hak_os_move(void *from, void *to, size_t size) {
+#if defined(MREMAP_DONTUNMAP)
+  return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+#else
+  (void)from, (void)to, (void)size;
+  return false; /* before Linux 5.7: the caller copies */
+#endif
 }
 
 size_t hak_os_page_size(void) {

@@ -14,7 +14,7 @@ void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uin
   slab->reciprocal = huge ? 0 : hak_size_classes[size_class].reciprocal;
   slab->used = 0;
   slab->first_word = 0;
-  slab->listed = false;
+  slab->listed = slab->idle = false;
   slab->seq = seq;
   slab->next = slab->prev = NULL;
   hak_bitmap_set_range(slab->free, 0, slab->blocks);
@@ -32,6 +32,7 @@ size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {
     if (bits == 0) word++;
   }
   slab->first_word = (uint32_t)word;
+  slab->idle = false;
   slab->used += (uint32_t)taken;
   return taken;
 }

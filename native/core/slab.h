@@ -31,6 +31,7 @@ typedef struct hak_slab {
   uint32_t first_word;       /* no word of `free` before this one has a bit */
   uint16_t size_class;       /* a huge class counts as HAK_SLAB_CLASSES */
   bool listed;               /* on its class's list of partial slabs */
+  bool idle;                 /* it was empty at the last tick already */
   uint64_t seq;              /* the heap's running number */
   struct hak_slab *next, *prev;
   uint32_t unit, units;      /* where in the chunk */

@@ -4,6 +4,7 @@
 #include "assert.h"
 #include "bitmap.h"
 #include "chunk.h"
+#include "options.h"
 #include "os.h"
 #include "registry.h"
 
@@ -59,7 +60,7 @@ static void chain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   superslab->last = chunk;
   hak_counter_add(&superslab->reserved, chunk->units);
   hak_counter_add(&superslab->capacity, chunk->units);
-  hak_counter_add(&superslab->grown, 1);
+  if (!chunk->huge) superslab->sliced_units += chunk->units;
 }
 
 static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
@@ -73,12 +74,21 @@ static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
     superslab->last = chunk->prev;
   hak_counter_sub(&superslab->reserved, chunk->units);
   hak_counter_sub(&superslab->capacity, chunk->units);
-  hak_counter_add(&superslab->shrunk, 1);
+  if (!chunk->huge) superslab->sliced_units -= chunk->units;
 }
 
 static void count_purged(hak_superslab_t *superslab, size_t units) {
   hak_counter_sub(&superslab->committed, units);
   hak_counter_add(&superslab->purged, units);
+}
+
+/* The next chunk's length: a quarter of what the heap has, so that their number grows with the logarithm. */
+static size_t next_units(const hak_superslab_t *superslab) {
+  uint64_t most = hak_option(hak_option_chunk_bytes_max) / HAK_UNIT_SIZE;
+  uint64_t quarter = superslab->sliced_units / 4;
+  uint64_t units = HAK_RUN_LISTS;
+  while (2 * units <= quarter && 2 * units <= most) units *= 2;
+  return (size_t)units;
 }
 
 /* ---- parked chunks: released by the heap, pinned by others ---- */
@@ -100,9 +110,8 @@ static void park(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   superslab->parked = chunk;
 }
 
-/* Nobody but the heap has to do with the empty chunk. Acquire: pairs with the last hak_chunk_unpin; a new pin needs a
-   live block, and there is none. */
-static bool lone(const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+/* Acquire: pairs with the last hak_chunk_unpin; a new pin needs a live block, and there is none. */
+bool hak_superslab_lone(const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   return hak_load_acquire(&chunk->pins) == 1 && hak_remote_quiet(owner->remote);
 }
 
@@ -111,7 +120,7 @@ static void sweep(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, si
   hak_chunk_t *chunk = superslab->parked;
   for (; chunk != NULL && most > 0; most--) {
     hak_chunk_t *next = chunk->next;
-    if (lone(owner, chunk)) {
+    if (hak_superslab_lone(owner, chunk)) {
       unpark(superslab, chunk);
       hak_chunk_unpin(chunk);
     }
@@ -129,20 +138,27 @@ static hak_chunk_t *take_parked(hak_superslab_t *superslab, size_t units, bool h
 static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units, bool huge) {
   hak_chunk_t *chunk = take_parked(superslab, units, huge);
   if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, huge);
-  if (chunk != NULL) chain(superslab, chunk);
+  if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
   return chunk;
+}
+
+/* The chunk is empty and in no chain or list. */
+static void let_go(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  hak_counter_add(&superslab->shrunk, 1);
+  hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
+  hak_bitmap_clear_range(chunk->idle_map, 0, chunk->units);
+  sweep(superslab, owner, 2);
+  if (hak_superslab_lone(owner, chunk))
+    hak_chunk_unpin(chunk);
+  else
+    park(superslab, chunk);
 }
 
 /* The chunk is wholly free and in no list. */
 static void release(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   unchain(superslab, chunk);
   count_purged(superslab, hak_bitmap_count(chunk->committed_map, chunk->units));
-  hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
-  sweep(superslab, owner, 2);
-  if (lone(owner, chunk))
-    hak_chunk_unpin(chunk);
-  else
-    park(superslab, chunk);
+  let_go(superslab, owner, chunk);
 }
 
 /* ---- runs ---- */
@@ -151,14 +167,17 @@ static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_o
   uint64_t fitting = superslab->runs_present & ~hak_low_bits((unsigned)units);
   if (fitting != 0) return superslab->by_run[hak_ctz(fitting)];
   hak_counter_add(&superslab->misses, 1);
-  hak_chunk_t *chunk = map_chunk(superslab, owner, HAK_RUN_LISTS, false);
-  if (chunk != NULL) enlist(superslab, chunk);
+  hak_chunk_t *chunk = map_chunk(superslab, owner, next_units(superslab), false);
+  if (chunk == NULL) return NULL;
+  chain(superslab, chunk);
+  enlist(superslab, chunk);
   return chunk;
 }
 
 static void commit(hak_superslab_t *superslab, hak_chunk_t *chunk, size_t unit, size_t units) {
   hak_counter_add(&superslab->committed, units - hak_bitmap_count_range(chunk->committed_map, unit, units));
   hak_bitmap_set_range(chunk->committed_map, unit, units);
+  hak_bitmap_clear_range(chunk->idle_map, unit, units);
   hak_counter_add(&superslab->used, units);
 }
 
@@ -181,35 +200,54 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   return slab;
 }
 
-hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq) {
-  hak_chunk_t *chunk = map_chunk(superslab, owner, size / HAK_UNIT_SIZE, true);
+hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
+                                   hak_chunk_t *cached) {
+  hak_chunk_t *chunk = cached != NULL ? cached : map_chunk(superslab, owner, size / HAK_UNIT_SIZE, true);
   if (chunk == NULL) return NULL;
+  chunk->heap = owner->heap;
+  chain(superslab, chunk);
   hak_bitmap_clear_range(chunk->free_map, 0, chunk->units);
   chunk->free_units = 0;
   commit(superslab, chunk, 0, chunk->units);
   hak_slab_t *slab = &chunk->slabs[0];
   slab->units = chunk->units;
-  hak_slab_open(slab, HAK_SLAB_CLASSES, size, seq);
+  hak_slab_open(slab, HAK_SLAB_CLASSES, chunk->units * HAK_UNIT_SIZE, seq);
   hak_registry_set(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
   return slab;
 }
 
-void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
-  hak_chunk_t *chunk = slab->chunk;
+static void close_slab(hak_superslab_t *superslab, hak_slab_t *slab) {
   HAK_ASSERT(slab->used == 0);
   hak_registry_set(slab->base, slab->units, 0);
   hak_bitmap_clear_range(slab->free, 0, slab->blocks);
-  hak_bitmap_set_range(chunk->free_map, slab->unit, slab->units);
-  chunk->free_units += slab->units;
+  hak_bitmap_set_range(slab->chunk->free_map, slab->unit, slab->units);
+  slab->chunk->free_units += slab->units;
   hak_counter_sub(&superslab->used, slab->units);
-  if (chunk->huge) {
-    release(superslab, owner, chunk);
-    return;
-  }
+}
+
+hak_chunk_t *hak_superslab_huge_close(hak_superslab_t *superslab, hak_slab_t *slab) {
+  hak_chunk_t *chunk = slab->chunk;
+  close_slab(superslab, slab);
+  unchain(superslab, chunk);
+  hak_counter_sub(&superslab->committed, chunk->units);
+  hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units); /* of this heap: the next one counts it anew */
+  chunk->zero = false;
+  return chunk;
+}
+
+void hak_superslab_discard(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  hak_counter_add(&superslab->purged, chunk->units);
+  let_go(superslab, owner, chunk);
+}
+
+void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
+  hak_chunk_t *chunk = slab->chunk;
+  close_slab(superslab, slab);
   relist(superslab, chunk);
   if (chunk->free_units < chunk->units) return;
   if (superslab->spare == NULL) {
     superslab->spare = chunk;
+    superslab->spare_idle = false;
     return;
   }
   unlist(superslab, chunk);
@@ -218,34 +256,46 @@ void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t
 
 /* ---- giving back ---- */
 
-/* Purges the committed free units of a chunk, a run at a time. @return units. */
-static size_t purge_free_units(hak_superslab_t *superslab, hak_chunk_t *chunk) {
-  size_t purged = 0;
-  for (size_t unit = hak_bitmap_next_set(chunk->committed_map, chunk->units, 0); unit < chunk->units;) {
-    size_t end = unit;
-    while (end < chunk->units && hak_bitmap_get(chunk->committed_map, end) && hak_bitmap_get(chunk->free_map, end)) end++;
-    if (end > unit && hak_os_purge(chunk->base + unit * HAK_UNIT_SIZE, (end - unit) * HAK_UNIT_SIZE)) {
+/* Purges the committed units of a chunk that are in `which`, a run at a time. */
+static void purge_units(hak_superslab_t *superslab, hak_chunk_t *chunk, const uint64_t *which) {
+  size_t unit = hak_bitmap_next_set(which, chunk->units, 0);
+  while (unit < chunk->units) {
+    size_t end = hak_bitmap_next_clear(which, chunk->units, unit);
+    size_t committed = hak_bitmap_count_range(chunk->committed_map, unit, end - unit);
+    if (committed != 0 && hak_os_purge(chunk->base + unit * HAK_UNIT_SIZE, (end - unit) * HAK_UNIT_SIZE)) {
       hak_bitmap_clear_range(chunk->committed_map, unit, end - unit);
-      count_purged(superslab, end - unit);
-      purged += end - unit;
+      count_purged(superslab, committed);
     }
-    unit = hak_bitmap_next_set(chunk->committed_map, chunk->units, end > unit ? end : unit + 1);
+    unit = hak_bitmap_next_set(which, chunk->units, end);
   }
-  return purged;
 }
 
-size_t hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
-  uint64_t before = hak_counter_get(&superslab->committed);
-  if (superslab->spare != NULL) {
-    hak_chunk_t *chunk = superslab->spare;
-    superslab->spare = NULL;
-    unlist(superslab, chunk);
-    release(superslab, owner, chunk);
-  }
+static void release_spare(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
+  hak_chunk_t *chunk = superslab->spare;
+  if (chunk == NULL) return;
+  superslab->spare = NULL;
+  unlist(superslab, chunk);
+  release(superslab, owner, chunk);
+}
+
+static void tick_chunk(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  purge_units(superslab, chunk, chunk->idle_map);
+  for (size_t word = 0; word < hak_bitmap_words(chunk->units); word++)
+    chunk->idle_map[word] = chunk->committed_map[word] & chunk->free_map[word];
+}
+
+void hak_superslab_tick(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
+  if (superslab->spare != NULL && superslab->spare_idle) release_spare(superslab, owner);
+  superslab->spare_idle = superslab->spare != NULL;
   for (hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next)
-    if (!chunk->huge) purge_free_units(superslab, chunk);
+    if (!chunk->huge && chunk->free_units != 0) tick_chunk(superslab, chunk);
+}
+
+void hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
+  release_spare(superslab, owner);
+  for (hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next)
+    if (!chunk->huge && chunk->free_units != 0) purge_units(superslab, chunk, chunk->free_map);
   sweep(superslab, owner, SIZE_MAX);
-  return (size_t)(before - hak_counter_get(&superslab->committed)) * HAK_UNIT_SIZE;
 }
 
 static void forget(hak_chunk_t *chunk) {

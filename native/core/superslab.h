@@ -12,6 +12,7 @@
  * Life of a chunk: mapped, filled and emptied by its heap; emptied, it is kept once as the spare, else released: purged
  * and unmapped. A released chunk that somebody has pinned, or that a remote freer may still be looking at, is parked:
  * purged, out of the registry, its addresses kept; the heap's next chunk of that length takes it up again.
+ * The more a heap has, the larger the chunks it asks for: a quarter of its units, in powers of two, up to an option.
  * A huge block is a chunk of one slab of one block.
  *
  * Invariants: a unit is free or in exactly one slab; free units of a chunk are on no slab; a chunk is in by_run[r] for its
@@ -39,8 +40,10 @@ struct hak_chunk {
   bool zero;                      /* every byte of units that never were committed since is 0 */
   _Atomic uint32_t pins;          /* the heap's own, and one for each hak_pin */
   hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */
-  hak_chunk_t *run_next, *run_prev;
+  hak_chunk_t *run_next, *run_prev; /* chunks of one longest run; huge ones: cached chunks of one class or bucket */
+  uint64_t stamp;                 /* of a cached huge chunk: the tick at which it came */
   uint64_t *free_map, *committed_map;
+  uint64_t *idle_map;             /* committed and free units that were so at the last tick already */
   hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit */
 };
 
@@ -48,6 +51,8 @@ typedef struct hak_superslab {
   hak_chunk_t *first, *last;
   hak_chunk_t *parked;
   hak_chunk_t *spare;             /* the one wholly free chunk that is kept, or NULL */
+  bool spare_idle;                /* it was the spare at the last tick already */
+  uint64_t sliced_units;          /* of all chunks but huge ones: the next chunk's length follows it */
   hak_chunk_t *by_run[HAK_RUN_LISTS + 1];
   uint64_t runs_present;          /* bit r: by_run[r] has a chunk */
   uint64_t next_chunk;            /* running number */
@@ -66,14 +71,27 @@ typedef struct hak_chunk_owner {
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
                                    uint64_t seq);
 
-/* The slab of one huge block. `size` counts whole units. */
-hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq);
+/* The slab of one huge block, in `cached` if there is one, of that length or longer, else in a new chunk. `size` counts whole units. */
+hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
+                                   hak_chunk_t *cached);
 
-/* Closes an empty slab, huge ones too. */
+/* Closes an empty huge slab. @return its chunk, with its memory, in no chain: to be cached or discarded. */
+hak_chunk_t *hak_superslab_huge_close(hak_superslab_t *superslab, hak_slab_t *slab);
+
+/* Nobody but the heap has to do with the empty chunk: it may be given to other heaps. */
+bool hak_superslab_lone(const hak_chunk_owner_t *owner, hak_chunk_t *chunk);
+
+/* Gives the memory of a closed huge chunk back. */
+void hak_superslab_discard(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk);
+
+/* Closes an empty slab that is not huge. */
 void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab);
 
-/* Gives the spare chunk and all free units back. @return bytes. */
-size_t hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner);
+/* Gives back what is idle since the last tick: the spare chunk, free units. */
+void hak_superslab_tick(hak_superslab_t *superslab, const hak_chunk_owner_t *owner);
+
+/* Gives the spare chunk and all free units back. */
+void hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner);
 
 /* Gives everything back, blocks in use too. Pinned chunks stay mapped until their last unpin. */
 void hak_superslab_destroy(hak_superslab_t *superslab);

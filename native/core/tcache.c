@@ -8,43 +8,68 @@
 #include "options.h"
 
 /* A bin starts with a few KiB of blocks, in numbers between 1 and 64. */
-static uint32_t first_capacity(size_t block_size) {
-  uint64_t count = hak_option(hak_option_tcache_bin_bytes) / block_size;
+static uint32_t first_capacity(unsigned size_class) {
+  uint64_t count = hak_option(hak_option_tcache_bin_bytes) / hak_size_class_bytes(size_class);
   return count < 1 ? 1 : count > 64 ? 64 : (uint32_t)count;
 }
 
-static bool resize(hak_bin_t *bin, uint32_t capacity) {
+static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t before, uint32_t after) {
+  tcache->capacity_bytes += after * hak_size_class_bytes(size_class);
+  tcache->capacity_bytes -= before * hak_size_class_bytes(size_class);
+  hak_counter_add(&tcache->capacity, after);
+  hak_counter_sub(&tcache->capacity, before);
+}
+
+static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
+  hak_bin_t *bin = &tcache->bins[size_class];
+  uint32_t before = hak_load_relaxed(&bin->capacity);
+  uint32_t count = hak_load_relaxed(&bin->count);
+  HAK_ASSERT(count <= capacity);
   void **blocks = hak_meta_alloc(capacity * sizeof(void *));
   if (blocks == NULL) return false;
-  uint32_t count = hak_load_relaxed(&bin->count);
   if (count != 0) memcpy(blocks, bin->blocks, count * sizeof(void *));
-  hak_meta_free(bin->blocks, bin->capacity * sizeof(void *));
+  hak_meta_free(bin->blocks, before * sizeof(void *));
   bin->blocks = blocks;
-  bin->capacity = capacity;
+  hak_store_relaxed(&bin->capacity, capacity);
+  count_capacity(tcache, size_class, before, capacity);
   return true;
 }
 
+static uint32_t doubled(const hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t capacity = hak_load_relaxed(&tcache->bins[size_class].capacity);
+  return capacity == 0 ? first_capacity(size_class) : 2 * capacity;
+}
+
+size_t hak_tcache_growth(const hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t more = doubled(tcache, size_class) - hak_load_relaxed(&tcache->bins[size_class].capacity);
+  return more * hak_size_class_bytes(size_class);
+}
+
 void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class) {
-  hak_bin_t *bin = &tcache->bins[size_class];
-  size_t block_size = hak_size_class_bytes(size_class);
-  uint32_t capacity = bin->capacity == 0 ? first_capacity(block_size) : 2 * bin->capacity;
-  size_t more = (capacity - bin->capacity) * block_size;
-  if (tcache->capacity_bytes + more > hak_option(hak_option_tcache_bytes) && bin->capacity != 0) return;
-  uint32_t before = bin->capacity;
-  if (!resize(bin, capacity)) return;
-  tcache->capacity_bytes += more;
-  hak_counter_add(&tcache->capacity, capacity - before);
-  hak_counter_add(&tcache->grown, 1);
+  if (resize(tcache, size_class, doubled(tcache, size_class))) hak_counter_add(&tcache->grown, 1);
+}
+
+uint32_t hak_tcache_half(const hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t capacity = hak_load_relaxed(&tcache->bins[size_class].capacity);
+  uint32_t first = first_capacity(size_class);
+  return capacity <= first ? capacity : capacity / 2;
+}
+
+void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t half = hak_tcache_half(tcache, size_class);
+  if (half == hak_load_relaxed(&tcache->bins[size_class].capacity)) return;
+  if (resize(tcache, size_class, half)) hak_counter_add(&tcache->shrunk, 1);
 }
 
 void hak_tcache_release(hak_tcache_t *tcache) {
-  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) {
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
     hak_bin_t *bin = &tcache->bins[c];
+    uint32_t capacity = hak_load_relaxed(&bin->capacity);
     HAK_ASSERT(hak_load_relaxed(&bin->count) == 0);
-    hak_meta_free(bin->blocks, bin->capacity * sizeof(void *));
+    hak_meta_free(bin->blocks, capacity * sizeof(void *));
     bin->blocks = NULL;
-    bin->capacity = 0;
+    hak_store_relaxed(&bin->capacity, 0);
+    count_capacity(tcache, c, capacity, 0);
+    if (capacity != 0) hak_counter_add(&tcache->shrunk, 1);
   }
-  tcache->capacity_bytes = 0;
-  hak_counter_sub(&tcache->capacity, hak_counter_get(&tcache->capacity));
 }

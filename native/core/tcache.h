@@ -1,13 +1,14 @@
 /*
- * L4 tcache: a thread's free blocks, an array a class. Whichever heap owns a block, any thread may cache and reuse it;
- * only the flush looks at the owner.
+ * L4 tcache: a thread's free blocks of the classes up to 32 KiB, an array a class. Whichever heap owns a block, any thread
+ * may cache and reuse it; only the flush looks at the owner.
  *
  *     bin   blocks -> | p | p | p | p |   |   |   |   |
  *                       `-- count --'   `- capacity -'      pop and push at the end; the oldest are at the front
  *
- * Capacity grows on misses by doubling, from nothing, and is bounded by what all bins of the thread may hold (an option),
- * never by a number of slots.
- * Threads: the owner; `count` may be read by any.
+ * Capacity starts at nothing, doubles on a miss, and halves when the bin was not used from one tick to the next. What all
+ * bins may hold is a budget of bytes; a class that needs more when the budget is spent takes it from one that was not used.
+ * There is no number of slots anywhere.
+ * Threads: the owner; `count` and `capacity` may be read by any.
  */
 #ifndef HAK_TCACHE_H
 #define HAK_TCACHE_H
@@ -15,16 +16,21 @@
 #include "atomic.h"
 #include "size_class.h"
 
+/* Larger classes are the mid rings'. */
+#define HAK_TCACHE_CLASSES 40
+
 typedef struct hak_bin {
   void **blocks;
-  _Atomic uint32_t count; /* relaxed: the owner writes, statistics read */
+  _Atomic uint32_t count;    /* relaxed: the owner writes, statistics read */
   _Atomic uint32_t capacity; /* likewise */
-  hak_counter_t allocs;   /* blocks handed out */
+  hak_counter_t allocs;      /* blocks handed out */
+  uint64_t allocs_seen;      /* at the last tick */
+  uint64_t allocs_refused;   /* when a bin was last refused its growth */
 } hak_bin_t;
 
 typedef struct hak_tcache {
-  hak_bin_t bins[HAK_SLAB_CLASSES];
-  size_t capacity_bytes;  /* what all bins may hold together */
+  hak_bin_t bins[HAK_TCACHE_CLASSES];
+  size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
 } hak_tcache_t;
 
@@ -45,8 +51,22 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
   return true;
 }
 
-/* Doubles a bin's capacity where the thread's byte budget and memory allow. */
+/* Whether the bin handed nothing out since the last tick. */
+HAK_INLINE bool hak_bin_idle(hak_bin_t *bin) {
+  return hak_counter_get(&bin->allocs) == bin->allocs_seen;
+}
+
+/* Bytes that a doubling would add to what all bins may hold. */
+size_t hak_tcache_growth(const hak_tcache_t *tcache, unsigned size_class);
+
+/* Doubles a bin's capacity, or starts it; nothing where there is no memory. */
 void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class);
+
+/* Halves a bin's capacity, but not below its start. The bin holds no more than the half. */
+void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class);
+
+/* The capacity after a halving: what the bin may hold before hak_tcache_shrink. */
+uint32_t hak_tcache_half(const hak_tcache_t *tcache, unsigned size_class);
 
 /* Gives the arrays back; the bins are empty. */
 void hak_tcache_release(hak_tcache_t *tcache);

@@ -10,15 +10,12 @@
 #ifndef HAK_THREAD_H
 #define HAK_THREAD_H
 
-#include "heap.h"
-
-/* The preload library may use the faster model; a module that is loaded later must not: it can fail to load. */
-#ifndef HAK_TLS_MODEL
-#define HAK_TLS_MODEL "local-dynamic"
-#endif
+#include "cache.h"
 
 extern hak_heap_t hak_nobody;
-extern _Thread_local hak_heap_t *hak_thread_heap __attribute__((tls_model(HAK_TLS_MODEL)));
+/* The builds choose the TLS model: initial-exec in the preload library, where it is faster; the compiler's default in the
+   addon, for a module that is loaded later can fail to load with initial-exec. */
+extern _Thread_local hak_heap_t *hak_thread_heap;
 
 /* The calling thread's heap, made if need be; `hak_nobody` where there is no memory for one. */
 hak_heap_t *hak_thread_heap_get(void);
@@ -27,12 +24,7 @@ hak_heap_t *hak_thread_heap_get(void);
 void hak_thread_enter(hak_heap_t *heap);
 void hak_thread_remove(hak_heap_t *heap);
 
-/* Runs over all heaps, or the abandoned ones, under the list's lock. */
+/* Runs over all heaps under the list's lock. */
 void hak_thread_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
-void hak_thread_each_abandoned(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
-
-/* Gives the cached blocks of a bin, or of all, back to their slabs; the oldest first. */
-void hak_thread_flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count);
-void hak_thread_flush(hak_heap_t *heap);
 
 #endif

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { openPool } from './support/books';
+import { isFullOf } from './support/bytes';
 import { codeOf, failureOf, outcome, thrownBy } from './support/outcome';
 import { BAD_NUMBERS, NOT_A_NUMBER, type Sample } from './support/values';
 
@@ -36,7 +37,7 @@ describe.each(SERVED)('alignment %i', (alignment) => {
       buffers.forEach((buffer, n) => {
         expect(buffer.length).toBe(size);
         expect(buffer.byteOffset % Math.min(alignment, 65_536)).toBe(0);
-        expect(buffer.every((byte) => byte === n + 1)).toBe(true);
+        expect(isFullOf(buffer, n + 1)).toBe(true);
       });
       books.check();
       books.freeAll();

@@ -116,6 +116,24 @@ describe('what no pool handed out', () => {
   });
 });
 
+describe('freed twice', () => {
+  it('throws for each of many, also those that no cache had room for', () => {
+    const buffers = Array.from({ length: 5000 }, (_, n) => pool.allocUnsafe(n % 2 === 0 ? 64 : 20_000));
+    for (const buffer of buffers) {
+      pool.free(buffer);
+    }
+    expect(buffers.filter((buffer) => codeOf(() => pool.free(buffer)) !== DOUBLE_FREE.code)).toEqual([]);
+    books.check();
+  });
+
+  it('throws for a block too large for any cache', () => {
+    const buffer = pool.allocUnsafe(64 * 2 ** 20);
+    pool.free(buffer);
+    expect(outcome(() => pool.free(buffer))).toEqual({ error: DOUBLE_FREE });
+    books.check();
+  });
+});
+
 describe('order', () => {
   it.each(['first in first out', 'last in first out', 'every other one first'])('frees %s', (order) => {
     const buffers = Array.from({ length: 1000 }, (_, n) => books.keep(pool.allocUnsafe((n * 37) % 9000)));

@@ -2,6 +2,7 @@
 import assert from 'node:assert';
 import { describe, expect, it } from 'vitest';
 import { openPool } from './support/books';
+import { isFullOf } from './support/bytes';
 import { type Outcome, outcome } from './support/outcome';
 import { NOT_A_NUMBER } from './support/values';
 
@@ -108,7 +109,7 @@ describe('from', () => {
     const memory = new ArrayBuffer(8);
     const buffer = books.keep(pool.from(memory));
     new Uint8Array(memory).fill(9);
-    expect(buffer.every((byte) => byte === 0)).toBe(true);
+    expect(isFullOf(buffer, 0)).toBe(true);
     books.free(buffer);
   });
 

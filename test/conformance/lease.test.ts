@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { openPool } from './support/books';
+import { isFullOf } from './support/bytes';
 import { codeOf } from './support/outcome';
 
 const { pool, books } = openPool('lease');
@@ -39,7 +40,7 @@ describe('lease', () => {
     usingLease(100, (outer) => {
       outer.fill(1);
       usingLease(100, (inner) => inner.fill(2));
-      expect(outer.every((byte) => byte === 1)).toBe(true);
+      expect(isFullOf(outer, 1)).toBe(true);
     });
     books.check();
   });

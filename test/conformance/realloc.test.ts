@@ -123,6 +123,16 @@ describe('refusals leave the old Buffer valid', () => {
     books.free(buffer);
   });
 
+  it('shrinking never fails for want of room', () => {
+    const limited = hakmem.createPool({ name: 'limited', maxBytes: 8192 });
+    const full = limited.allocUnsafe(8192);
+    pattern(8192, 2).copy(full);
+    const shrunk = limited.realloc(full, 100);
+    expect(shrunk.equals(pattern(100, 2))).toBe(true);
+    limited.free(shrunk);
+    limited.destroy();
+  });
+
   it('a limit of the pool', () => {
     const limited = hakmem.createPool({ name: 'limited', maxBytes: 8192 });
     const buffer = limited.allocUnsafe(1000);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
+import { isFullOf } from './support/bytes';
 
 // Workers run plain JavaScript: they load what `npm run build:ts` made.
 const BUILT = path.join(__dirname, '../../dist/index.js');
@@ -63,7 +64,7 @@ describe('a worker', () => {
     const worker = start(`${HOLD} throw new Error('on purpose');`);
     const [error] = (await once(worker, 'error')) as [Error];
     expect(error.message).toBe('on purpose');
-    expect(mine.every((byte) => byte === 7)).toBe(true);
+    expect(isFullOf(mine, 7)).toBe(true);
     hakmem.free(mine);
   });
 });
@@ -81,7 +82,7 @@ describe('terminated at any moment', () => {
       await worker.terminate();
       await exited;
       mine.forEach((buffer, n) => {
-        expect(buffer.every((byte) => byte === n)).toBe(true);
+        expect(isFullOf(buffer, n)).toBe(true);
       });
     }
     expect(hakmem.stats().blocks.live).toBe(before);
@@ -99,7 +100,7 @@ describe('terminated at any moment', () => {
     await Promise.all(workers.map(answer));
     const buffer = hakmem.alloc(1000, 3);
     await Promise.all(workers.map((worker) => worker.terminate()));
-    expect(buffer.every((byte) => byte === 3)).toBe(true);
+    expect(isFullOf(buffer, 3)).toBe(true);
     hakmem.free(buffer);
     expect(hakmem.stats().blocks.live).toBe(before);
   });

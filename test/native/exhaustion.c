@@ -10,7 +10,7 @@
 
 #if HAK_CHECKED
 
-enum { MOST_HELD = 4000 };
+enum { MOST_HELD = 6000 };
 
 typedef struct work {
   void *held[MOST_HELD];
@@ -57,6 +57,23 @@ static void reallocate(work_t *work, size_t from, size_t to) {
   work->held[work->count++] = kept;
 }
 
+/*
+ * Chunks that grow, rings in segments, the L2.5 pool, the BigCache's table and its rehash; the second round finds them filled.
+ * Nothing of it is touched. The one block of 4 GiB makes the budget large.
+ */
+static void use_large_blocks(work_t *work) {
+  keep_batch(work, (size_t)4 << 30, 1);
+  size_t first = work->count;
+  for (int round = 0; round < 2; round++) {
+    keep_batch(work, 70000, 300);
+    keep_batch(work, 300000, 20);
+    keep_batch(work, 3000000, 4);
+    for (size_t mib = 40; mib < 80; mib += 4) keep_batch(work, mib * HAK_MIB, 1);
+    hak_free_batch(work->held + first, work->count - first);
+    work->count = first;
+  }
+}
+
 static void use_a_heap_of_its_own(work_t *work) {
   errno = 0;
   hak_heap_t *heap = hak_heap_new();
@@ -101,6 +118,7 @@ static size_t do_work(void) {
   reallocate(&work, 1000, 300000);
   reallocate(&work, 300000, 3000000);
   keep(&work, hak_calloc(1, 5000000), 5000000);
+  use_large_blocks(&work);
   use_a_heap_of_its_own(&work);
   test_threads(1, use_a_thread, &of_thread, sizeof of_thread);
   hak_free_batch(of_thread.held, of_thread.count);
@@ -149,10 +167,20 @@ static uint64_t in_fresh_processes(void) {
   }
 }
 
+/* The work is such that all of these come to their growing. */
+static void expect_everything_has_grown(void) {
+  static hak_stats_t stats;
+  hak_stats_get(&stats);
+  CHECK(stats.superslab.grown > 0 && stats.superslab.shrunk == stats.superslab.grown && stats.registry.grown > 1);
+  CHECK(stats.tcache.grown > HAK_TCACHE_CLASSES / 2 && stats.mid_ring.grown > 2);
+  CHECK(stats.bigcache.grown >= 2 && stats.bigcache.misses > 0 && stats.l25.misses > 0);
+}
+
 /* The same in one process, which must not grow by it. */
 static void in_one_process(uint64_t most) {
   CHECK(do_work() == 0 && do_work() == 0);
   test_expect_quiet();
+  expect_everything_has_grown();
   size_t pages = pages_mapped();
   for (uint64_t n = 1; n <= most; n++) {
     hak_os_fail_from(n);

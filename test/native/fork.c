@@ -4,6 +4,9 @@
  */
 #include "test.h"
 
+#include "abandoned.h"
+#include "meta.h"
+#include "registry.h"
 #include "thread.h"
 
 enum { WORKERS = 3, FORKS = 40 };
@@ -12,16 +15,66 @@ enum { WORKERS = 3, FORKS = 40 };
 
 static _Atomic bool inside, leave;
 
-/* Holds the list of all heaps. */
-static void linger(hak_heap_t *heap, void *unused) {
-  (void)heap;
-  (void)unused;
+static void linger(void) {
   hak_store_release(&inside, true);
   while (!hak_load_acquire(&leave)) usleep(1000);
+  hak_store_release(&inside, false);
+}
+
+static void linger_at(hak_heap_t *heap, void *unused) {
+  (void)heap;
+  (void)unused;
+  linger();
 }
 
 static void *hold_the_list(void *unused) {
-  hak_thread_each(linger, NULL);
+  hak_thread_each(linger_at, NULL);
+  return unused;
+}
+
+static void *hold_the_registry(void *unused) {
+  hak_registry_lock();
+  linger();
+  hak_registry_unlock();
+  return unused;
+}
+
+static void *hold_meta(void *unused) {
+  hak_meta_lock();
+  linger();
+  hak_meta_unlock();
+  return unused;
+}
+
+/* The threads' heaps share their large blocks. */
+static void *hold_the_first_shard(void *unused) {
+  hak_mutex_t *mutex = &hak_thread_heap_get()->large->l25.first.mutex;
+  hak_mutex_lock(mutex);
+  linger();
+  hak_mutex_unlock(mutex);
+  return unused;
+}
+
+static void *hold_the_number_of_shards(void *unused) {
+  hak_mutex_t *mutex = &hak_thread_heap_get()->large->l25.resizing;
+  hak_mutex_lock(mutex);
+  linger();
+  hak_mutex_unlock(mutex);
+  return unused;
+}
+
+static void *hold_the_bigcache(void *unused) {
+  hak_mutex_t *mutex = &hak_thread_heap_get()->large->bigcache.mutex;
+  hak_mutex_lock(mutex);
+  linger();
+  hak_mutex_unlock(mutex);
+  return unused;
+}
+
+static void *hold_the_abandoned(void *unused) {
+  hak_abandoned_lock();
+  linger();
+  hak_abandoned_unlock();
   return unused;
 }
 
@@ -38,15 +91,48 @@ static void make_a_heap(void) {
   hak_heap_destroy(heap);
 }
 
-static void locks_are_open_with_own_heaps_only(void) {
-  hak_heap_t *heap = hak_heap_new();
-  CHECK(hak_thread_heap == &hak_nobody); /* no thread heap has been made yet in this process */
+static void use_everything(void) {
+  const size_t sizes[] = {100, 100000, 3000000, 50000000};
+  make_a_heap();
+  for (int round = 0; round < 3; round++) {
+    for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+      void *block = hak_malloc(sizes[i]);
+      CHECK(block != NULL);
+      hak_free(block);
+    }
+    hak_trim();
+  }
+}
+
+/* The fork waited for the lock, so what it guards is whole. */
+static void find_locks_open(void) {
+  CHECK(!hak_load_acquire(&inside));
+  use_everything();
+}
+
+static void fork_under(void *(*hold)(void *)) {
+  hak_store_relaxed(&inside, false);
+  hak_store_relaxed(&leave, false);
   pthread_t holder, releaser;
-  CHECK(pthread_create(&holder, NULL, hold_the_list, NULL) == 0);
+  CHECK(pthread_create(&holder, NULL, hold, NULL) == 0);
   while (!hak_load_acquire(&inside)) usleep(1000);
   CHECK(pthread_create(&releaser, NULL, let_go, NULL) == 0);
-  test_expect_success(make_a_heap);
+  test_expect_success(find_locks_open);
   CHECK(pthread_join(holder, NULL) == 0 && pthread_join(releaser, NULL) == 0);
+  use_everything(); /* the parent has its locks back too */
+  alarm(0);
+}
+
+static void children_find_every_lock_open(void) {
+  hak_heap_t *heap = hak_heap_new();
+  CHECK(hak_thread_heap == &hak_nobody); /* one heap of its own is all that the process has used */
+  fork_under(hold_the_list);
+  fork_under(hold_the_registry);
+  fork_under(hold_meta);
+  fork_under(hold_the_abandoned);
+  fork_under(hold_the_first_shard);
+  fork_under(hold_the_number_of_shards);
+  fork_under(hold_the_bigcache);
   hak_heap_destroy(heap);
 }
 
@@ -108,7 +194,7 @@ static void children_of_busy_processes_live_on(test_random_t *random) {
 
 int main(void) {
   test_random_t random = test_random();
-  locks_are_open_with_own_heaps_only();
+  children_find_every_lock_open();
   children_of_busy_processes_live_on(&random);
   return 0;
 }

@@ -96,6 +96,7 @@ static void calloc_is_zero_on_recycled_memory(void) {
 /* A huge block whose chunk was parked under a pin, and written to through the pin meanwhile. */
 static void calloc_is_zero_on_parked_memory(void) {
   size_t size = 3000000;
+  hak_trim(); /* so that no cached block of another length serves */
   unsigned char *block = hak_malloc(size);
   void *pin = hak_pin(block);
   memset(block, 0xff, size);

@@ -18,8 +18,10 @@ static void free_flushed_block(void) {
   hak_free(neighbour);
 }
 
+static size_t size;
+
 static void free_cached_block(void) {
-  block = hak_malloc(100);
+  block = hak_malloc(size);
   hak_free(block);
   hak_free(block);
   hak_trim();
@@ -53,7 +55,11 @@ static void free_huge_block(void) {
 
 int main(void) {
   test_expect_abort(free_flushed_block, NO_LIVE_BLOCK);
-  test_expect_abort(free_cached_block, NO_LIVE_BLOCK);
+  const size_t sizes[] = {16, 100, 32768, 40000, 1 << 20};
+  for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+    size = sizes[i];
+    test_expect_abort(free_cached_block, NO_LIVE_BLOCK);
+  }
   test_expect_abort(free_in_two_threads, NO_LIVE_BLOCK);
   test_expect_abort(free_twice_from_a_heap_of_its_own, NO_LIVE_BLOCK);
   test_expect_abort(free_huge_block, "free of a pointer that is none of ours");

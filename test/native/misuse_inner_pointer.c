@@ -1,17 +1,23 @@
-/* misuse: free of a pointer into a block, of a slab and of a mapping of its own. The checked build names it at once. */
+/*
+ * misuse: free of a pointer into a block, of a slab and of a mapping of its own. The checked build names it at once, the
+ * release build when the thread's cache is flushed.
+ */
 #include "test.h"
+
+#include "config.h"
 
 static size_t size, offset;
 
 static void free_inside(void) {
   char *block = hak_malloc(size);
   hak_free(block + offset);
+  hak_trim();
 }
 
 static void expect_named(size_t block_size, size_t inside) {
   size = block_size;
   offset = inside;
-  test_expect_abort(free_inside, "free of a pointer into a block");
+  test_expect_abort(free_inside, HAK_CHECKED ? "free of a pointer into a block" : "free of a pointer that is no live block");
 }
 
 int main(void) {

@@ -50,6 +50,14 @@ static void foreign_addresses_are_not_mine(void) {
   free(on_heap);
 }
 
+static void next_to_the_window_is_not_mine(void) {
+  hak_registry_window_t *window = hak_load_acquire(&hak_registry_window);
+  for (uintptr_t distance = 0; distance < 100000; distance++) {
+    CHECK(hak_registry_get((void *)((window->base + window->count + distance) << HAK_UNIT_SHIFT)) == 0);
+    CHECK(hak_registry_get((void *)((window->base - 1 - distance) << HAK_UNIT_SHIFT)) == 0);
+  }
+}
+
 static hak_registry_stats_t stats_now(void) {
   hak_registry_stats_t stats;
   hak_registry_stats_get(&stats);
@@ -140,6 +148,7 @@ int main(void) {
   foreign_addresses_are_not_mine();
   grows_by_doubling();
   foreign_addresses_are_not_mine();
+  next_to_the_window_is_not_mine();
   removal_and_change();
 #if HAK_CHECKED
   without_memory_nothing_changes();

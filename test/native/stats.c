@@ -29,6 +29,7 @@ static void rows_are_complete(void) {
 
 static void sums_agree(const hak_stats_t *stats) {
   uint64_t live = 0, cached = 0, cached_bytes = 0, capacity = 0;
+  uint64_t large = stats->superslab.capacity * HAK_UNIT_SIZE; /* cached large blocks are in no chunk chain */
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) {
     CHECK(stats->classes[c].size == (c < HAK_SLAB_CLASSES ? hak_size_class_bytes(c) : 0));
     live += stats->classes[c].live;
@@ -36,10 +37,13 @@ static void sums_agree(const hak_stats_t *stats) {
     cached_bytes += stats->classes[c].cached * stats->classes[c].size;
     capacity += stats->classes[c].capacity;
   }
-  CHECK(stats->blocks_live == live && stats->blocks_cached == cached && stats->bytes_cached == cached_bytes);
-  CHECK(stats->tcache.used == cached && stats->tcache.capacity == capacity);
-  CHECK(stats->bytes_reserved == stats->superslab.capacity * HAK_UNIT_SIZE);
-  CHECK(stats->bytes_committed >= stats->superslab.used * HAK_UNIT_SIZE);
+  large = stats->bytes_reserved - large;
+  CHECK(stats->blocks_live == live && stats->blocks_cached == cached && stats->bytes_cached == cached_bytes + large);
+  CHECK(stats->classes[HAK_SLAB_CLASSES].cached == stats->l25.used + stats->bigcache.used);
+  CHECK(stats->tcache.used + stats->mid_ring.used + stats->l25.used + stats->bigcache.used == cached);
+  CHECK(stats->tcache.capacity + stats->mid_ring.capacity == capacity);
+  CHECK((large != 0) == (stats->l25.used + stats->bigcache.used != 0));
+  CHECK(stats->bytes_committed >= stats->superslab.used * HAK_UNIT_SIZE + large);
   CHECK(stats->registry.used == stats->superslab.used && stats->registry.capacity >= stats->registry.used);
 }
 
@@ -100,6 +104,10 @@ static void one_heap_is_counted_alone(void) {
   hak_heap_stats_get(heap, &stats);
   CHECK(stats.blocks_live == 1 && stats.bytes_live == 1024 && stats.bytes_committed == HAK_UNIT_SIZE);
   CHECK(stats_now().blocks_live == 1);
+  void *huge = hak_heap_malloc(heap, 3000000);
+  CHECK(hak_heap_free_batch(heap, &huge, 1) == 1);
+  hak_heap_stats_get(heap, &stats);
+  CHECK(stats.l25.used == 1 && stats.blocks_cached == 1 && stats.bytes_cached == hak_good_size(3000000));
   CHECK(hak_heap_free_batch(heap, &block, 1) == 1);
   hak_heap_destroy(heap);
   hak_heap_destroy(other);

@@ -1,7 +1,8 @@
 /*
- * superslab: chunks without a heap's lists above them. The chain grows past 32 slabs and past one chunk; a run comes from the
- * chunk whose longest run fits best, first fit inside; the emptied chunk is kept once; what is pinned is parked and taken
- * up again; huge blocks are chunks of their own. The books are counted anew from the chunks after every step.
+ * superslab: chunks without a heap's lists above them. The chain grows far past 32 slabs, in ever longer chunks; a run comes
+ * from the chunk whose longest run fits best, first fit inside; the emptied chunk is kept once; ticks purge what is idle; what
+ * is pinned is parked and taken up again; huge blocks are chunks of their own. The books are counted anew from the chunks
+ * after every step.
  */
 #include "test.h"
 
@@ -9,6 +10,7 @@
 
 #include "bitmap.h"
 #include "heap.h"
+#include "options.h"
 #include "os.h"
 #include "registry.h"
 
@@ -71,7 +73,8 @@ static hak_slab_t *open_slab(unsigned size_class) {
   CHECK(slab->base == chunk->base + slab->unit * HAK_UNIT_SIZE && slab == &chunk->slabs[slab->unit]);
   CHECK(hak_bitmap_count_range(chunk->free_map, slab->unit, units) == 0);
   hak_bitmap_set_range(chunk->free_map, slab->unit, units); /* as it was before */
-  CHECK(hak_bitmap_longest_run(chunk->free_map, chunk->units) == (best == 0 ? chunk->units : best));
+  size_t longest = hak_bitmap_longest_run(chunk->free_map, chunk->units);
+  CHECK(best == 0 ? longest == chunk->units : longest == best || (best == HAK_RUN_LISTS && longest > best));
   CHECK(hak_bitmap_find_run(chunk->free_map, chunk->units, units) == slab->unit);
   hak_bitmap_clear_range(chunk->free_map, slab->unit, units);
   for (size_t unit = 0; unit < units; unit++)
@@ -87,30 +90,44 @@ static void close_slab(hak_slab_t *slab) {
 }
 
 static void trim(void) {
-  uint64_t before = count_of(&superslab.committed);
-  size_t given = hak_superslab_trim(&superslab, &owner);
-  CHECK(given == (before - count_of(&superslab.committed)) * HAK_UNIT_SIZE);
+  uint64_t committed = count_of(&superslab.committed), purged = count_of(&superslab.purged);
+  hak_superslab_trim(&superslab, &owner);
+  CHECK(committed - count_of(&superslab.committed) == count_of(&superslab.purged) - purged);
   CHECK(superslab.spare == NULL && count_of(&superslab.committed) == count_of(&superslab.used));
   check_books();
 }
 
-/* More than ten times the 32 slabs of a chunk. */
-static void chunks_chain(void) {
-  hak_slab_t *slabs[330];
+/* A quarter of what the heap has, in powers of two from 32 units up to the option. */
+static size_t next_chunk_units(size_t units_so_far) {
+  size_t most = (size_t)(hak_option(hak_option_chunk_bytes_max) / HAK_UNIT_SIZE), units = 32;
+  while (2 * units <= units_so_far / 4 && 2 * units <= most) units *= 2;
+  return units;
+}
+
+/* Far more than ten times the 32 slabs of a chunk: slab after slab fills chunk after chunk, each of the length it should. */
+static void chunks_chain_and_lengthen(void) {
+  static hak_slab_t *slabs[6000];
+  size_t chunks = 0, units = 0, longest = 0;
+  hak_chunk_t *chunk = NULL;
   for (size_t i = 0; i < TEST_COUNT(slabs); i++) {
     slabs[i] = open_slab(UNIT_CLASS);
-    CHECK(slabs[i]->chunk->seq == i / 32 && slabs[i]->unit == i % 32);
-    check_books();
+    if (i == units) {
+      chunk = slabs[i]->chunk;
+      longest = next_chunk_units(units);
+      CHECK(chunk->units == longest && chunk->seq == chunks++ && chunk->prev == (i == 0 ? NULL : slabs[i - 1]->chunk));
+      units += longest;
+      check_books();
+    }
+    CHECK(slabs[i]->chunk == chunk && slabs[i]->unit == i - (units - longest));
   }
-  CHECK(count_of(&superslab.grown) == 11 && count_of(&superslab.capacity) == 11 * 32);
-  for (size_t i = 0; i < TEST_COUNT(slabs); i++) {
-    close_slab(slabs[i]);
-    check_books();
-  }
+  CHECK(longest == hak_option(hak_option_chunk_bytes_max) / HAK_UNIT_SIZE && chunks < 40);
+  CHECK(count_of(&superslab.grown) == chunks && count_of(&superslab.capacity) == units);
+  for (size_t i = 0; i < TEST_COUNT(slabs); i++) close_slab(slabs[i]);
+  check_books();
   /* Emptied chunks: the first is kept, the others are given back; trim gives the last one back too. */
-  CHECK(count_of(&superslab.shrunk) == 10 && count_of(&superslab.capacity) == 32);
+  CHECK(count_of(&superslab.shrunk) == chunks - 1 && count_of(&superslab.capacity) == 32);
   trim();
-  CHECK(count_of(&superslab.shrunk) == 11 && superslab.first == NULL && superslab.parked == NULL);
+  CHECK(count_of(&superslab.shrunk) == chunks && superslab.first == NULL && superslab.parked == NULL);
 }
 
 static void spare_is_used_first(void) {
@@ -178,36 +195,86 @@ static void chunks_are_parked_while_a_freer_is_inside(void) {
   CHECK(superslab.parked == NULL && !is_mapped(base));
 }
 
+/* Free units and the spare go back at the second tick that finds them idle. */
+static void ticks_purge_what_is_idle(void) {
+  hak_slab_t *kept = open_slab(UNIT_CLASS), *gone = open_slab(UNIT_CLASS), *again = open_slab(UNIT_CLASS);
+  char *base = gone->base;
+  memset(base, 5, HAK_UNIT_SIZE);
+  close_slab(gone);
+  close_slab(again);
+  hak_superslab_tick(&superslab, &owner);
+  CHECK(base[0] == 5 && count_of(&superslab.committed) == 3);
+  gone = open_slab(UNIT_CLASS); /* used in between: not idle any more; the third unit is */
+  CHECK(gone->base == base);
+  close_slab(gone);
+  hak_superslab_tick(&superslab, &owner);
+  CHECK(base[0] == 5 && count_of(&superslab.committed) == 2);
+  check_books();
+  hak_superslab_tick(&superslab, &owner);
+  CHECK(base[0] == 0 && count_of(&superslab.committed) == 1);
+  close_slab(kept);
+  hak_superslab_tick(&superslab, &owner);
+  CHECK(superslab.spare != NULL);
+  hak_superslab_tick(&superslab, &owner);
+  CHECK(superslab.first == NULL);
+  check_books();
+}
+
+static hak_slab_t *open_huge(size_t size, hak_chunk_t *cached) {
+  uint64_t grown = count_of(&superslab.grown);
+  hak_slab_t *slab = hak_superslab_huge_new(&superslab, &owner, size, next_seq++, cached);
+  CHECK(slab != NULL && (uintptr_t)slab->base % HAK_CHUNK_ALIGNMENT == 0);
+  CHECK(slab->blocks == 1 && slab->block_size == slab->units * HAK_UNIT_SIZE && slab->block_size >= size);
+  CHECK(cached == NULL ? slab->block_size == size : slab->chunk == cached);
+  CHECK(count_of(&superslab.grown) <= grown + (cached == NULL));
+  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE)
+    CHECK(hak_registry_get(slab->base + at) == ((uintptr_t)slab | HAK_REGISTRY_TAG_MASK));
+  slab->base[0] = slab->base[size - 1] = 1;
+  check_books();
+  return slab;
+}
+
+static hak_chunk_t *close_huge(hak_slab_t *slab) {
+  char *base = slab->base;
+  hak_chunk_t *chunk = hak_superslab_huge_close(&superslab, slab);
+  CHECK(hak_registry_get(base) == 0 && is_mapped(base));
+  check_books();
+  return chunk;
+}
+
 static void huge_blocks_are_chunks(void) {
   for (unsigned c = HAK_SLAB_CLASSES; c < HAK_SLAB_CLASSES + 12; c++) {
-    size_t size = hak_size_class_bytes(c);
-    hak_slab_t *slab = hak_superslab_huge_new(&superslab, &owner, size, next_seq++);
-    CHECK(slab != NULL && (uintptr_t)slab->base % HAK_CHUNK_ALIGNMENT == 0);
-    CHECK(slab->blocks == 1 && slab->block_size == size && slab->units * HAK_UNIT_SIZE == size);
-    slab->base[0] = slab->base[size - 1] = 1;
-    for (size_t at = 0; at < size; at += HAK_UNIT_SIZE)
-      CHECK(hak_registry_get(slab->base + at) == ((uintptr_t)slab | HAK_REGISTRY_TAG_MASK));
-    check_books();
+    hak_slab_t *slab = open_huge(hak_size_class_bytes(c), NULL);
     char *base = slab->base;
-    close_slab(slab);
-    check_books();
-    CHECK(superslab.first == NULL && !is_mapped(base));
+    uint64_t purged = count_of(&superslab.purged), units = slab->units;
+    hak_superslab_discard(&superslab, &owner, close_huge(slab));
+    CHECK(superslab.first == NULL && !is_mapped(base) && count_of(&superslab.purged) == purged + units);
   }
 }
 
-static void pinned_huge_chunks_serve_their_size_again(void) {
+/* What is closed and not discarded keeps its memory, and may serve a smaller request. */
+static void closed_huge_chunks_serve_again(void) {
   size_t size = hak_size_class_bytes(HAK_SLAB_CLASSES + 3);
-  hak_slab_t *slab = hak_superslab_huge_new(&superslab, &owner, size, next_seq++);
+  hak_chunk_t *chunk = close_huge(open_huge(size, NULL));
+  CHECK(!chunk->zero && chunk->base[0] == 1);
+  CHECK(close_huge(open_huge(size - 2 * HAK_UNIT_SIZE, chunk)) == chunk);
+  hak_superslab_discard(&superslab, &owner, chunk);
+}
+
+static void pinned_huge_chunks_are_parked(void) {
+  size_t size = hak_size_class_bytes(HAK_SLAB_CLASSES + 3);
+  hak_slab_t *slab = open_huge(size, NULL);
   hak_chunk_t *chunk = slab->chunk;
   hak_chunk_pin(chunk);
-  close_slab(slab);
-  slab = hak_superslab_huge_new(&superslab, &owner, 2 * size, next_seq++);
+  hak_superslab_discard(&superslab, &owner, close_huge(slab));
+  CHECK(superslab.parked == chunk && is_mapped(chunk->base) && chunk->base[0] == 0);
+  slab = open_huge(2 * size, NULL);
   CHECK(slab->chunk != chunk);
-  close_slab(slab);
-  slab = hak_superslab_huge_new(&superslab, &owner, size, next_seq++);
-  CHECK(slab->chunk == chunk);
+  hak_superslab_discard(&superslab, &owner, close_huge(slab));
+  slab = open_huge(size, NULL);
+  CHECK(slab->chunk == chunk && !chunk->zero);
   hak_chunk_unpin(chunk);
-  close_slab(slab);
+  hak_superslab_discard(&superslab, &owner, close_huge(slab));
   trim();
   CHECK(superslab.parked == NULL);
 }
@@ -242,6 +309,7 @@ static void random_slabs(test_random_t *random) {
     }
     if (step % 16 == 0) check_books();
     if (step % 512 == 0) trim();
+    if (step % 100 == 0) hak_superslab_tick(&superslab, &owner);
   }
   for (size_t i = 0; i < TEST_COUNT(slabs); i++)
     if (slabs[i] != NULL) close_slab(slabs[i]);
@@ -251,13 +319,15 @@ static void random_slabs(test_random_t *random) {
 
 int main(void) {
   test_random_t random = test_random();
-  chunks_chain();
+  chunks_chain_and_lengthen();
   spare_is_used_first();
   trim_purges_free_units();
   pinned_chunks_are_parked();
   chunks_are_parked_while_a_freer_is_inside();
+  ticks_purge_what_is_idle();
   huge_blocks_are_chunks();
-  pinned_huge_chunks_serve_their_size_again();
+  closed_huge_chunks_serve_again();
+  pinned_huge_chunks_are_parked();
   random_slabs(&random);
   destroy_leaves_only_pins();
   return 0;

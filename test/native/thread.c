@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include "abandoned.h"
 #include "thread.h"
 
 static hak_stats_t stats_now(void) {
@@ -33,7 +34,7 @@ static void a_heap_is_adopted_with_its_blocks(void) {
   estate_t first, second;
   test_threads(1, leave_blocks, &first, sizeof first);
   CHECK(stats_now().operations_abandoned == before.operations_abandoned + 1);
-  CHECK(stats_now().blocks_live == 500 && stats_now().blocks_cached == 0);
+  CHECK(stats_now().blocks_live == 500 && stats_now().blocks_cached == 0 && stats_now().tcache.capacity == 0);
   test_threads(1, leave_blocks, &second, sizeof second);
   CHECK(second.heap == first.heap && stats_now().operations_adopted == before.operations_adopted + 1);
   CHECK(stats_now().blocks_live == 1000);
@@ -59,7 +60,7 @@ static void remote_frees_reach_the_adopter(void) {
   estate_t estate;
   test_threads(1, leave_blocks, &estate, sizeof estate);
   hak_free_batch(estate.blocks, TEST_COUNT(estate.blocks));
-  hak_thread_flush(hak_thread_heap);
+  hak_cache_flush(hak_thread_heap);
   test_threads(1, take_over, &estate, sizeof estate);
   test_expect_quiet();
 }

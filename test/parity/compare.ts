@@ -8,21 +8,23 @@ import type { ClassStats, HeapStats } from '../../lib/backend/contract';
 
 /** The part of the statistics that placement decides; the same shape as the model's. */
 export function comparable(stats: HeapStats) {
-  const { live, committed, reserved, purged } = stats.bytes;
+  const { live, cached, committed, reserved, purged } = stats.bytes;
   const { refills, flushes } = stats.operations;
   return {
-    bytes: { live, committed, reserved, purged },
-    blocksLive: stats.blocks.live,
+    bytes: { live, cached, committed, reserved, purged },
+    blocks: { ...stats.blocks },
     operations: { refills, flushes },
     classes: classLines(stats.classes),
+    l25: { ...stats.components.l25 },
+    bigcache: { ...stats.components.bigcache },
     superslab: { ...stats.components.superslab },
   };
 }
 
 /** Each row of the classes as one line: lines are compared much faster than objects. */
-export function classLines(rows: readonly Omit<ClassStats, 'cached' | 'capacity'>[]): string[] {
-  return rows.map(({ size, live, refills, flushes }) => {
-    return `size ${size}, live ${live}, refills ${refills}, flushes ${flushes}`;
+export function classLines(rows: readonly Omit<ClassStats, 'capacity'>[]): string[] {
+  return rows.map(({ size, live, cached, refills, flushes }) => {
+    return `size ${size}, live ${live}, cached ${cached}, refills ${refills}, flushes ${flushes}`;
   });
 }
 

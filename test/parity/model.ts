@@ -6,17 +6,25 @@
  *
  *     bins[r]       chunks whose longest run of free units is r; [0] is the front
  *     partial[c]    slabs of class c with a free block; [0] is the head, the one in use
+ *     cached        freed huge chunks with their memory; the last is the newest
  */
+import { options } from '../../lib/options';
+
 const UNIT = 65536;
 const CLASSES = 60;
 const CHUNK_UNITS = 32;
+/** Up to this many units a cached chunk is the L2.5 pool's, beyond it the BigCache's. */
+const L25_UNITS = 512;
 
 interface ModelChunk {
   sequence: number;
-  /** For each unit: whether it is in no slab, and whether it is backed by memory. */
+  /** For each unit: whether it is in no slab, whether it is backed by memory, whether both were so at the last tick. */
   free: boolean[];
   committed: boolean[];
+  idle: boolean[];
   huge: boolean;
+  /** Tick at which it was cached. */
+  stamp: number;
 }
 
 interface ModelSlab {
@@ -30,6 +38,8 @@ interface ModelSlab {
   taken: Uint8Array;
   used: number;
   gone: boolean;
+  /** It was empty at the last tick. */
+  idle: boolean;
 }
 
 export interface ModelBlock {
@@ -65,14 +75,22 @@ export class ModelHeap {
   readonly #bins: ModelChunk[][] = Array.from({ length: CHUNK_UNITS + 1 }, () => []);
   readonly #partial: ModelSlab[][] = Array.from({ length: CLASSES }, () => []);
   #slabs: ModelSlab[] = [];
+  #cached: ModelChunk[] = [];
+  #buckets = 0;
+  #ticks = 0;
+  #steps = 0;
+  #spareIdle = false;
   #nextChunk = 0;
   #nextSlab = 0;
   #purged = 0;
   readonly #operations = { refills: 0, flushes: 0 };
   readonly #superslab = { grown: 0, shrunk: 0, misses: 0 };
+  readonly #l25 = { misses: 0 };
+  readonly #bigcache = { grown: 0, shrunk: 0, misses: 0 };
   readonly #rows = Array.from({ length: CLASSES + 1 }, () => ({ refills: 0, flushes: 0 }));
 
   refill(sizeClass: number, count: number): ModelBlock[] {
+    this.#step();
     this.#operations.refills++;
     this.#rows[Math.min(sizeClass, CLASSES)].refills++;
     const blocks: ModelBlock[] = [];
@@ -80,6 +98,7 @@ export class ModelHeap {
       const slab = this.#partial[sizeClass]?.[0] ?? this.#newSlab(sizeClass);
       const index = slab.taken.indexOf(0);
       slab.taken[index] = 1;
+      slab.idle = false;
       slab.used++;
       if (slab.used === slab.taken.length && sizeClass < CLASSES) {
         remove(this.#partial[sizeClass], slab);
@@ -91,6 +110,7 @@ export class ModelHeap {
 
   /** @returns how many were accepted. */
   flush(blocks: readonly ModelBlock[]): number {
+    this.#step();
     this.#operations.flushes++;
     let lastRow = -1;
     let accepted = 0;
@@ -110,7 +130,7 @@ export class ModelHeap {
   }
 
   trim(): number {
-    const before = this.#committed();
+    const before = this.#purged;
     for (const partial of this.#partial) {
       for (const slab of partial.filter(({ used }) => used === 0)) {
         this.#dropSlab(slab);
@@ -120,28 +140,32 @@ export class ModelHeap {
       this.#release(chunk);
     }
     for (const chunk of this.#chunks) {
-      for (const [unit, free] of chunk.free.entries()) {
-        if (free && chunk.committed[unit]) {
-          chunk.committed[unit] = false;
-          this.#purged += UNIT;
-        }
-      }
+      this.#purge(chunk, chunk.free);
     }
-    return before - this.#committed();
+    while (this.#cached.length > 0) {
+      const chunk = this.#cached.find(isBig) ?? this.#cached[0];
+      remove(this.#cached, chunk);
+      this.#shrinkBuckets(isBig(chunk));
+      this.#discard(chunk);
+    }
+    return this.#purged - before;
   }
 
   /** What both backends must count; see `comparable` in compare.ts. */
   stats() {
     const sum = <T>(elements: T[], of: (element: T) => number) => elements.reduce((total, one) => total + of(one), 0);
     const units = sum(this.#chunks, ({ free }) => free.length);
+    const cached = this.#cachedUnits() * UNIT;
+    const huge = this.#cached.filter(isBig).length;
     return {
       bytes: {
         live: sum(this.#slabs, ({ used, blockSize }) => used * blockSize),
-        committed: this.#committed(),
-        reserved: units * UNIT,
+        cached,
+        committed: this.#committed() + cached,
+        reserved: units * UNIT + cached,
         purged: this.#purged,
       },
-      blocksLive: sum(this.#slabs, ({ used }) => used),
+      blocks: { live: sum(this.#slabs, ({ used }) => used), cached: this.#cached.length },
       operations: { ...this.#operations },
       classes: this.#rows.map((row, sizeClass) => ({
         size: sizeClass < CLASSES ? modelBlockSize(sizeClass) : 0,
@@ -149,8 +173,11 @@ export class ModelHeap {
           this.#slabs.filter((slab) => Math.min(slab.sizeClass, CLASSES) === sizeClass),
           ({ used }) => used,
         ),
+        cached: sizeClass < CLASSES ? 0 : this.#cached.length,
         ...row,
       })),
+      l25: { capacity: 1, used: this.#cached.length - huge, grown: 0, shrunk: 0, ...this.#l25 },
+      bigcache: { capacity: this.#buckets, used: huge, ...this.#bigcache },
       superslab: { capacity: units, used: sum(this.#slabs, (slab) => slab.units), ...this.#superslab },
     };
   }
@@ -178,7 +205,8 @@ export class ModelHeap {
     if (slab.chunk.huge) {
       slab.gone = true;
       remove(this.#slabs, slab);
-      this.#release(slab.chunk);
+      remove(this.#chunks, slab.chunk);
+      this.#cache(slab.chunk);
       return;
     }
     const partial = this.#partial[slab.sizeClass];
@@ -193,17 +221,19 @@ export class ModelHeap {
   #newSlab(sizeClass: number): ModelSlab {
     const huge = sizeClass >= CLASSES;
     const units = modelSlabUnits(sizeClass);
-    const chunk = huge ? this.#newChunk(units, true) : this.#chunkFor(units);
+    const chunk = huge ? this.#hugeChunk(units) : this.#chunkFor(units);
     const unit = huge ? 0 : runsOf(chunk).find((run) => run.length >= units)?.start;
     if (unit === undefined) {
       throw new Error('the model chose a chunk that has no such run');
     }
     chunk.free.fill(false, unit, unit + units);
     chunk.committed.fill(true, unit, unit + units);
+    chunk.idle.fill(false, unit, unit + units);
     this.#rebin(chunk);
     const blockSize = modelBlockSize(sizeClass);
     const taken = new Uint8Array(huge ? 1 : Math.floor((units * UNIT) / blockSize));
-    const slab = { sequence: this.#nextSlab++, sizeClass, blockSize, chunk, unit, units, taken, used: 0, gone: false };
+    const state = { taken, used: 0, gone: false, idle: false };
+    const slab = { sequence: this.#nextSlab++, sizeClass, blockSize, chunk, unit, units, ...state };
     this.#slabs.push(slab);
     this.#partial[sizeClass]?.unshift(slab);
     return slab;
@@ -215,9 +245,122 @@ export class ModelHeap {
     remove(this.#slabs, slab);
     slab.chunk.free.fill(true, slab.unit, slab.unit + slab.units);
     this.#rebin(slab.chunk);
-    if (isWhollyFree(slab.chunk) && this.#chunks.filter(isWhollyFree).length > 1) {
-      this.#release(slab.chunk);
+    if (!isWhollyFree(slab.chunk)) {
+      return;
     }
+    if (this.#chunks.filter(isWhollyFree).length > 1) {
+      this.#release(slab.chunk);
+    } else {
+      this.#spareIdle = false;
+    }
+  }
+
+  /** Counts a refill or a flush; a tick comes before the one that makes the number full. */
+  #step(): void {
+    this.#steps++;
+    if (this.#steps >= options.tickOperations) {
+      this.#steps = 0;
+      this.#tick();
+    }
+  }
+
+  #tick(): void {
+    for (const partial of this.#partial) {
+      const slab = partial[0];
+      if (slab?.used === 0 && slab.idle) {
+        this.#dropSlab(slab);
+      } else if (slab?.used === 0) {
+        slab.idle = true;
+      }
+    }
+    const spare = this.#chunks.find(isWhollyFree);
+    if (spare !== undefined && this.#spareIdle) {
+      this.#release(spare);
+    }
+    this.#spareIdle = this.#chunks.some(isWhollyFree);
+    for (const chunk of this.#chunks) {
+      this.#purge(chunk, chunk.idle);
+      chunk.idle = chunk.free.map((free, unit) => free && chunk.committed[unit]);
+    }
+    this.#ticks++;
+    this.#evict();
+  }
+
+  #purge(chunk: ModelChunk, which: readonly boolean[]): void {
+    for (const [unit, yes] of which.entries()) {
+      if (yes && chunk.committed[unit]) {
+        chunk.committed[unit] = false;
+        this.#purged += UNIT;
+      }
+    }
+  }
+
+  // Large blocks: what is freed is cached, within a budget and for an age.
+
+  #hugeChunk(units: number): ModelChunk {
+    const chunk = this.#cached.filter(({ free }) => free.length === units).at(-1);
+    if (chunk === undefined) {
+      (units > L25_UNITS ? this.#bigcache : this.#l25).misses++;
+      return this.#newChunk(units, true);
+    }
+    remove(this.#cached, chunk);
+    this.#shrinkBuckets(isBig(chunk));
+    chunk.sequence = this.#nextChunk++;
+    chunk.free.fill(true);
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+
+  #cache(chunk: ModelChunk): void {
+    if (chunk.free.length > this.#budget()) {
+      this.#discard(chunk);
+    } else {
+      if (isBig(chunk) && this.#cached.filter(isBig).length >= this.#buckets) {
+        this.#buckets = Math.max(8, 2 * this.#buckets);
+        this.#bigcache.grown++;
+      }
+      chunk.stamp = this.#ticks;
+      this.#cached.push(chunk);
+    }
+    this.#evict();
+  }
+
+  #evict(): void {
+    for (;;) {
+      const over = this.#cachedUnits() > this.#budget();
+      const goes = ({ stamp }: ModelChunk) => over || stamp < this.#ticks - options.largeCacheTicks;
+      const oldestBig = this.#cached.find(isBig);
+      const oldestOther = this.#cached.find((chunk) => !isBig(chunk));
+      const chunk = [oldestBig, oldestOther].find((oldest) => oldest !== undefined && goes(oldest));
+      if (chunk === undefined) {
+        return;
+      }
+      remove(this.#cached, chunk);
+      this.#shrinkBuckets(isBig(chunk));
+      this.#discard(chunk);
+    }
+  }
+
+  /** After a chunk was removed. */
+  #shrinkBuckets(wasBig: boolean): void {
+    if (wasBig && this.#buckets > 8 && this.#cached.filter(isBig).length * 8 <= this.#buckets) {
+      this.#buckets /= 2;
+      this.#bigcache.shrunk++;
+    }
+  }
+
+  #discard(chunk: ModelChunk): void {
+    this.#superslab.shrunk++;
+    this.#purged += chunk.free.length * UNIT;
+  }
+
+  #cachedUnits(): number {
+    return this.#cached.reduce((sum, { free }) => sum + free.length, 0);
+  }
+
+  #budget(): number {
+    const live = this.#chunks.reduce((sum, chunk) => sum + (chunk.huge ? chunk.free.length : 0), 0);
+    return Math.max(Math.floor(live / 2), Math.floor(options.largeCacheBytes / UNIT));
   }
 
   #chunkFor(units: number): ModelChunk {
@@ -226,12 +369,18 @@ export class ModelHeap {
       return this.#bins[bin][0];
     }
     this.#superslab.misses++;
-    return this.#newChunk(CHUNK_UNITS, false);
+    const sliced = this.#chunks.reduce((sum, chunk) => sum + (chunk.huge ? 0 : chunk.free.length), 0);
+    let length = CHUNK_UNITS;
+    while (2 * length <= Math.floor(sliced / 4) && 2 * length <= options.chunkBytesMax / UNIT) {
+      length *= 2;
+    }
+    return this.#newChunk(length, false);
   }
 
   #newChunk(units: number, huge: boolean): ModelChunk {
     const free = new Array<boolean>(units).fill(true);
-    const chunk = { sequence: this.#nextChunk++, free, committed: new Array<boolean>(units).fill(false), huge };
+    const never = () => new Array<boolean>(units).fill(false);
+    const chunk = { sequence: this.#nextChunk++, free, committed: never(), idle: never(), huge, stamp: 0 };
     this.#superslab.grown++;
     this.#chunks.push(chunk);
     this.#rebin(chunk);
@@ -280,6 +429,10 @@ function runsOf(chunk: ModelChunk): { start: number; length: number }[] {
     }
   }
   return runs;
+}
+
+function isBig(chunk: ModelChunk): boolean {
+  return chunk.free.length > L25_UNITS;
 }
 
 function isWhollyFree(chunk: ModelChunk): boolean {

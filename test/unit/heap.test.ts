@@ -78,7 +78,7 @@ describe('heap: placement', () => {
     ]);
   });
 
-  test('each huge block has a chunk of its own, gone with it', () => {
+  test('each huge block has a chunk of its own, cached with its memory when it is freed', () => {
     const heap = createTsBackend().createHeap();
     const [first, second] = take(heap, HUGE, 2);
     expect(places(heap, [first, second])).toEqual([
@@ -88,7 +88,10 @@ describe('heap: placement', () => {
     expect(heap.picture().map(({ units }) => units)).toEqual([48, 48]);
     expect(give(heap, [first])).toBe(1);
     expect(heap.picture()).toHaveLength(1);
-    expect(heap.stats().components.superslab).toEqual({ capacity: 48, used: 48, grown: 2, shrunk: 1, misses: 0 });
+    expect(heap.stats().components.superslab).toEqual({ capacity: 48, used: 48, grown: 2, shrunk: 0, misses: 0 });
+    expect(heap.stats().components.l25).toMatchObject({ capacity: 1, used: 1, misses: 2 });
+    expect(places(heap, take(heap, HUGE, 1))).toEqual([[2, 0]]);
+    expect(heap.stats().components.superslab).toEqual({ capacity: 96, used: 96, grown: 2, shrunk: 0, misses: 0 });
   });
 
   test('the picture shows where slabs lie and how full they are', () => {
@@ -161,6 +164,7 @@ describe('heap: memory', () => {
     });
     expect(() => heap.memory(block, false)).toThrow(expect.objectContaining({ code: 'ERR_HAKMEM_OUT_OF_MEMORY' }));
     expect(give(heap, [block])).toBe(1);
+    heap.trim();
     expect(heap.stats().bytes).toMatchObject({ live: 0, reserved: 0 });
   });
 

@@ -127,13 +127,14 @@ describe('superslab: coming and going', () => {
 
   test('a huge chunk is exactly as large as its block and shares nothing', () => {
     const superslab = make();
-    const run = superslab.allocHuge(40);
+    const run = superslab.openHuge(40, null);
     superslab.check();
     expect(run).toMatchObject({ unit: 0, units: 40 });
     expect(superslab.stats()).toEqual({ capacity: 40, used: 40, grown: 1, shrunk: 0, misses: 0 });
     expect(place(take(superslab, 1))).toEqual([1, 0]);
     if (run !== null) {
-      superslab.freeHuge(run);
+      superslab.closeHuge(run);
+      superslab.discard(run.chunk);
     }
     superslab.check();
     expect(superslab.stats()).toMatchObject({ capacity: 32, used: 1, shrunk: 1 });
@@ -142,7 +143,7 @@ describe('superslab: coming and going', () => {
 
   test('a huge chunk that no ArrayBuffer could back is refused, and nothing is half-done', () => {
     const superslab = make();
-    expect(superslab.allocHuge(2 ** 53 / UNIT_BYTES)).toBeNull();
+    expect(superslab.openHuge(2 ** 53 / UNIT_BYTES, null)).toBeNull();
     superslab.check();
     expect(superslab.stats()).toEqual({ capacity: 0, used: 0, grown: 0, shrunk: 0, misses: 0 });
     expect(place(take(superslab, 1))).toEqual([0, 0]);

@@ -75,6 +75,14 @@ export class Bitmap {
     return changed;
   }
 
+  /** Becomes the bits that are set in both, bitmaps of the same length. */
+  assignBoth(one: Bitmap, other: Bitmap): void {
+    for (let w = 0; w < this.#words.length; w++) {
+      this.#words[w] = one.#words[w] & other.#words[w];
+    }
+    this.#low = 0;
+  }
+
   /** First fit. @returns the lowest bit at which `length` or more set bits follow one another, or -1. */
   findRun(length: number): number {
     for (let start = this.#nextSet(0); start < this.bits; ) {

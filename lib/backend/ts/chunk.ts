@@ -4,6 +4,7 @@
  *     unit      |  0 |  1 |  2 |  3 |  4 | ... | 31 |     64 KiB each; a slab takes a run of them
  *     free         0    0    1    1    0   ...    1       its longest run says what the chunk is good for
  *     committed    1    1    1    0    1   ...    0       a unit is committed from its first slab until it is purged
+ *     idle         0    0    1    0    0   ...    0       free and committed, and so already at the last tick
  *
  * A huge block has a chunk of its own, wholly used from the start. It needs no bitmaps.
  *
@@ -33,27 +34,33 @@ export class Chunk implements Linked<Chunk> {
   /** Units in no slab, and units backed by memory; both of length 0 in a huge chunk, which is wholly used. */
   readonly free: Bitmap;
   readonly committed: Bitmap;
+  /** Units to be purged at the next tick if no slab takes them before. */
+  readonly idle: Bitmap;
+  /** Of a cached huge chunk: the tick at which it came. */
+  stamp = 0;
 
   /**
-   * @param sequence the heap's running number of the chunk.
+   * @param sequence the heap's running number of the chunk; a cached chunk gets a new one when it is used again.
    * @param firstUnit number of its first unit in the address space.
    * @param units how many it has.
    * @param huge whether it is made for one huge block.
    */
   constructor(
-    readonly sequence: number,
+    public sequence: number,
     readonly firstUnit: number,
     readonly units: number,
     readonly huge: boolean,
   ) {
     this.free = new Bitmap(huge ? 0 : units);
     this.committed = new Bitmap(huge ? 0 : units);
+    this.idle = new Bitmap(huge ? 0 : units);
     this.free.setRange(0, this.free.bits);
   }
 
   check(): void {
     this.free.check();
     this.committed.check();
+    this.idle.check();
     if (this.huge) {
       invariant(this.free.bits === 0 && this.committed.bits === 0, 'a huge chunk has no bitmaps');
       invariant(this.usedUnits === this.units && this.committedUnits === this.units, 'a huge chunk is wholly used');
@@ -63,6 +70,7 @@ export class Chunk implements Linked<Chunk> {
     invariant(this.committedUnits === this.committed.count(), 'a chunk counts its committed units');
     for (let unit = 0; unit < this.units; unit++) {
       invariant(this.free.has(unit) || this.committed.has(unit), 'a unit in a slab is committed');
+      invariant(!this.idle.has(unit) || this.free.has(unit), 'an idle unit is in no slab');
     }
   }
 }

@@ -12,7 +12,10 @@
  * tail, where it has time to get more. One empty slab of a class is kept, so that a class in light use does not make
  * and drop a slab in turn; trim() gives it back.
  *
- * A huge block has a chunk of its own, mapped when it is made and released when it comes back.
+ * A huge block has a chunk of its own. When it comes back the chunk is cached with its memory (`large.ts`).
+ *
+ * Time is counted in ticks, so many refills and flushes apart (an option). What was idle from one tick to the next goes back:
+ * the empty slab of a class, free units, the spare chunk, cached huge chunks.
  *
  * Invariants: a slab is registered at its first unit; a slab with a free block is in the partial list of its class;
  * an empty one is at the head of that list, so there is one for each class at most; what is live is what refill
@@ -21,10 +24,12 @@
  * Source: slabs and partial lists from Bonwick 1994; lowest-first bitmaps from jemalloc.
  */
 import { HakmemError } from '../../errors';
+import { options } from '../../options';
 import { classSizeBytes, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-class';
 import { BLOCKS_PER_SLAB_LIMIT, type BlockPlace, type ChunkPicture, type Heap, type HeapStats } from '../contract';
 import { invariant } from './assert';
 import type { Chunk } from './chunk';
+import { Large } from './large';
 import { List } from './list';
 import { type AddressSpace, makeMemory } from './os';
 import { Registry } from './registry';
@@ -47,6 +52,7 @@ export class TsHeap implements Heap {
   readonly #registry = new Registry<Slab>();
   /** For each slab class the slabs that have a free block. */
   readonly #partial: List<Slab>[] = Array.from({ length: SLAB_CLASSES }, () => new List<Slab>());
+  readonly #large = new Large();
   readonly #rows = emptyClassRows();
   readonly #onDestroy: (heap: TsHeap) => void;
   #nextSequence = 0;
@@ -54,6 +60,8 @@ export class TsHeap implements Heap {
   #liveBytes = 0;
   #refills = 0;
   #flushes = 0;
+  /** Refills and flushes since the last tick. */
+  #operations = 0;
 
   /**
    * @param addressSpace where its chunks get their unit numbers; shared by the heaps of a backend.
@@ -65,6 +73,7 @@ export class TsHeap implements Heap {
   }
 
   refill(sizeClass: number, count: number, blocks: Float64Array): number {
+    this.#countOperation();
     this.#refills++;
     this.#rows[rowOf(sizeClass)].refills++;
     const wanted = Math.min(count, blocks.length);
@@ -81,6 +90,7 @@ export class TsHeap implements Heap {
   }
 
   flush(blocks: Float64Array, count: number): number {
+    this.#countOperation();
     this.#flushes++;
     let accepted = 0;
     let lastRow = -1;
@@ -125,9 +135,16 @@ export class TsHeap implements Heap {
     const stats = emptyHeapStats();
     Object.assign(stats.bytes, this.#superslab.bytes(), { live: this.#liveBytes });
     stats.blocks.live = this.#liveBlocks;
+    stats.bytes.cached = this.#large.cachedBytes;
+    stats.bytes.committed += this.#large.cachedBytes;
+    stats.bytes.reserved += this.#large.cachedBytes;
+    stats.blocks.cached = this.#large.cachedBlocks;
     stats.operations.refills = this.#refills;
     stats.operations.flushes = this.#flushes;
     stats.classes = this.#rows.map((row) => ({ ...row }));
+    stats.classes[SLAB_CLASSES].cached = this.#large.cachedBlocks;
+    stats.components.l25 = this.#large.l25.stats();
+    stats.components.bigcache = this.#large.bigcache.stats();
     stats.components.superslab = this.#superslab.stats();
     stats.components.registry = this.#registry.stats();
     return stats;
@@ -147,17 +164,19 @@ export class TsHeap implements Heap {
   }
 
   trim(): number {
-    const before = this.#superslab.bytes().committed;
+    const before = this.#superslab.bytes().purged;
     for (const partial of this.#partial) {
       if (partial.head?.empty) {
         this.#drop(partial.head);
       }
     }
     this.#superslab.purge();
-    return before - this.#superslab.bytes().committed;
+    this.#discardExcess(true);
+    return this.#superslab.bytes().purged - before;
   }
 
   destroy(): void {
+    this.#discardExcess(true);
     for (const chunk of this.#superslab.chunks()) {
       for (const slab of this.#slabsOf(chunk)) {
         this.#countLive(slab.sizeClass, slab.blockSizeBytes, -slab.used);
@@ -175,6 +194,7 @@ export class TsHeap implements Heap {
   check(): void {
     this.#superslab.check();
     this.#registry.check();
+    this.#large.check();
     const listed = new Set<Slab>();
     for (const [sizeClass, partial] of this.#partial.entries()) {
       partial.check();
@@ -242,10 +262,12 @@ export class TsHeap implements Heap {
   }
 
   #newHuge(sizeClass: number): Slab | null {
-    const run = this.#superslab.allocHuge(Math.ceil(classSizeBytes(sizeClass) / UNIT_BYTES));
+    const units = Math.ceil(classSizeBytes(sizeClass) / UNIT_BYTES);
+    const run = this.#superslab.openHuge(units, this.#large.take(units));
     if (run === null) {
       return null;
     }
+    this.#large.countLive(units);
     const slab = new Slab(this.#nextSequence++, sizeClass, run);
     this.#registry.add(slab.unit, slab);
     return slab;
@@ -257,8 +279,7 @@ export class TsHeap implements Heap {
     const wasFull = slab.full;
     slab.release(index);
     if (slab.huge) {
-      this.#registry.remove(slab.unit);
-      this.#superslab.freeHuge(slab.run);
+      this.#closeHuge(slab);
       return;
     }
     const partial = this.#partial[slab.sizeClass];
@@ -275,6 +296,42 @@ export class TsHeap implements Heap {
     this.#partial[slab.sizeClass].remove(slab);
     this.#registry.remove(slab.unit);
     this.#superslab.freeRun(slab.run);
+  }
+
+  #closeHuge({ unit, run }: Slab): void {
+    this.#registry.remove(unit);
+    this.#superslab.closeHuge(run);
+    this.#large.countLive(-run.units);
+    if (!this.#large.put(run.chunk)) {
+      this.#superslab.discard(run.chunk);
+    }
+    this.#discardExcess(false);
+  }
+
+  #discardExcess(all: boolean): void {
+    for (let chunk = this.#large.excess(all); chunk !== null; chunk = this.#large.excess(all)) {
+      this.#superslab.discard(chunk);
+    }
+  }
+
+  #countOperation(): void {
+    if (++this.#operations >= options.tickOperations) {
+      this.#tick();
+    }
+  }
+
+  #tick(): void {
+    this.#operations = 0;
+    for (const { head } of this.#partial) {
+      if (head?.empty && head.idle) {
+        this.#drop(head);
+      } else if (head?.empty) {
+        head.idle = true;
+      }
+    }
+    this.#superslab.tick();
+    this.#large.tick();
+    this.#discardExcess(false);
   }
 
   #countLive(sizeClass: number, blockSizeBytes: number, blocks: number): void {

@@ -24,6 +24,8 @@ export class Slab implements Linked<Slab> {
   next: Slab | null = null;
   /** Blocks handed out. */
   used = 0;
+  /** It was empty at the last tick already. */
+  idle = false;
   readonly blocks: number;
   readonly blockSizeBytes: number;
   readonly #free: Bitmap;
@@ -73,6 +75,7 @@ export class Slab implements Linked<Slab> {
       blocks[at] = base + this.#free.takeLowest();
     }
     this.used += count;
+    this.idle = false;
     return count;
   }
 

@@ -9,13 +9,18 @@
  * which keeps its upper end free. The superslab grows without limit, and shrinks: one wholly free chunk is kept (`spare`),
  * so that a heap at the edge of a chunk does not map and unmap in turn; the next one is released.
  *
- * A huge block has a chunk of its own, wholly used and in no bin.
+ * The more units a heap has, the larger the chunks it asks for: a quarter of them, in powers of two, up to an option.
+ * At a tick what has been idle since the last one goes back: the spare, and free units.
+ *
+ * A huge block has a chunk of its own, wholly used and in no bin. Closed, it leaves the superslab with its memory and can be
+ * cached; discarded, its memory goes back.
  *
  * Invariants: a chunk is in the bin of its longest run, or in none where that is 0; a wholly free chunk is the spare,
  * so there is one at most; a unit in a slab is committed; the totals are the sums over the chunks.
  * Threads: the owner of the heap.
  * Source: free-run bins from the segregated page runs of jemalloc; the spare from mimalloc's and rpmalloc's hysteresis.
  */
+import { options } from '../../options';
 import { UNIT_BYTES } from '../../size-class';
 import type { ComponentStats } from '../contract';
 import { invariant } from './assert';
@@ -24,7 +29,7 @@ import { Chunk, type Run } from './chunk';
 import { List } from './list';
 import type { AddressSpace } from './os';
 
-/** Units of a chunk: 2 MiB. */
+/** Units of a small heap's chunks: 2 MiB. */
 export const CHUNK_UNITS = 32;
 
 /** Bins 1..32; a longer run counts as 32. No slab takes more units than that. */
@@ -44,6 +49,10 @@ export class Superslab {
   /** Bit r - 1: bin r has a chunk. */
   #occupied = 0;
   #spare: Chunk | null = null;
+  /** It was the spare at the last tick already. */
+  #spareIdle = false;
+  /** Units of all chunks but huge ones: the next chunk's length follows it. */
+  #slicedUnits = 0;
   #nextSequence = 0;
   #units = 0;
   #usedUnits = 0;
@@ -70,6 +79,7 @@ export class Superslab {
     chunk.free.clearRange(unit, units);
     this.#rebin(chunk);
     this.#use(chunk, units);
+    chunk.idle.clearRange(unit, units);
     this.#commit(chunk, chunk.committed.setRange(unit, units));
     return { chunk, unit, units };
   }
@@ -84,34 +94,58 @@ export class Superslab {
     }
     if (this.#spare === null) {
       this.#spare = chunk;
+      this.#spareIdle = false;
     } else {
       this.#release(chunk);
     }
   }
 
-  /** @returns a chunk of its own, wholly used and committed, for one huge block; null where memory is refused. */
-  allocHuge(units: number): Run | null {
+  /**
+   * @param cached a closed chunk of that length, or null for a new one.
+   * @returns a chunk of its own, wholly used and committed, for one huge block; null where memory is refused.
+   */
+  openHuge(units: number, cached: Chunk | null): Run | null {
     // One number is enough for the one block; so absurd sizes, which only fail once memory is asked for, use up none.
-    const chunk = this.#map(1, units, true);
+    const chunk = cached ?? this.#map(1, units, true);
     if (chunk === null) {
       return null;
     }
+    this.#chain(chunk);
     this.#use(chunk, units);
     this.#commit(chunk, units);
     return { chunk, unit: 0, units };
   }
 
-  freeHuge({ chunk, units }: Run): void {
+  /** The chunk leaves the superslab with its memory. */
+  closeHuge({ chunk, units }: Run): void {
     this.#use(chunk, -units);
-    this.#release(chunk);
+    this.#commit(chunk, -units);
+    this.#unchain(chunk);
+  }
+
+  /** A closed chunk's memory goes back. */
+  discard(chunk: Chunk): void {
+    this.#purgedBytes += chunk.units * UNIT_BYTES;
+    this.#shrunk++;
+  }
+
+  /** Gives back what has been idle since the last tick. */
+  tick(): void {
+    if (this.#spareIdle) {
+      this.#releaseSpare();
+    }
+    this.#spareIdle = this.#spare !== null;
+    for (const chunk of this.#chunks) {
+      if (chunk.usedUnits < chunk.units) {
+        this.#decommit(chunk, chunk.committed.subtract(chunk.idle));
+        chunk.idle.assignBoth(chunk.committed, chunk.free);
+      }
+    }
   }
 
   /** Releases the spare chunk and purges all free units that are still committed. */
   purge(): void {
-    if (this.#spare !== null) {
-      this.#release(this.#spare);
-      this.#spare = null;
-    }
+    this.#releaseSpare();
     for (const chunk of this.#chunks) {
       this.#decommit(chunk, chunk.committed.subtract(chunk.free));
     }
@@ -166,7 +200,7 @@ export class Superslab {
     invariant(units === this.#units, 'the superslab counts the units of its chunks');
     invariant(used === this.#usedUnits, 'the superslab counts the units in slabs');
     invariant(committed === this.#committedUnits, 'the superslab counts the committed units');
-    invariant(this.#grown - this.#shrunk === this.#chunks.size, 'chunks grown less chunks shrunk are there');
+    invariant(this.#grown - this.#shrunk >= this.#chunks.size, 'chunks grown less chunks shrunk are here or cached');
     invariant(this.#spare === null || this.#spare.usedUnits === 0, 'the spare is wholly free');
     invariant(this.#spare === null || this.#chunks.has(this.#spare), 'the spare is in the superslab');
     this.#checkBins();
@@ -195,11 +229,23 @@ export class Superslab {
 
   #grow(): Chunk | null {
     this.#misses++;
-    const chunk = this.#map(CHUNK_UNITS, CHUNK_UNITS, false);
+    const units = this.#nextUnits();
+    const chunk = this.#map(units, units, false);
     if (chunk !== null) {
+      this.#chain(chunk);
       this.#rebin(chunk);
     }
     return chunk;
+  }
+
+  /** The next chunk's length. */
+  #nextUnits(): number {
+    const limit = Math.min(Math.floor(this.#slicedUnits / 4), Math.floor(options.chunkBytesMax / UNIT_BYTES));
+    let units = CHUNK_UNITS;
+    while (2 * units <= limit) {
+      units *= 2;
+    }
+    return units;
   }
 
   #map(numbers: number, units: number, huge: boolean): Chunk | null {
@@ -207,19 +253,35 @@ export class Superslab {
     if (firstUnit === null) {
       return null;
     }
-    const chunk = new Chunk(this.#nextSequence++, firstUnit, units, huge);
-    this.#chunks.add(chunk);
-    this.#units += units;
     this.#grown++;
-    return chunk;
+    return new Chunk(0, firstUnit, units, huge);
+  }
+
+  #chain(chunk: Chunk): void {
+    chunk.sequence = this.#nextSequence++;
+    this.#chunks.add(chunk);
+    this.#units += chunk.units;
+    this.#slicedUnits += chunk.huge ? 0 : chunk.units;
+  }
+
+  #unchain(chunk: Chunk): void {
+    this.#chunks.delete(chunk);
+    this.#units -= chunk.units;
+    this.#slicedUnits -= chunk.huge ? 0 : chunk.units;
   }
 
   #release(chunk: Chunk): void {
     this.#moveToBin(chunk, 0);
     this.#decommit(chunk, chunk.committedUnits);
-    this.#chunks.delete(chunk);
-    this.#units -= chunk.units;
+    this.#unchain(chunk);
     this.#shrunk++;
+  }
+
+  #releaseSpare(): void {
+    if (this.#spare !== null) {
+      this.#release(this.#spare);
+      this.#spare = null;
+    }
   }
 
   /** To the front of its new bin; a chunk whose bin stays the same stays where it is. */

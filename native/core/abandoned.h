@@ -1,0 +1,27 @@
+/*
+ * L5 abandoned: heaps whose thread has ended. Their slabs stay as they are, and warm, for the thread that comes next; what
+ * is idle in them goes back at the ticks of the threads that live.
+ *
+ * Threads: any; one lock. Under it an abandoned heap may be used as by its owner.
+ */
+#ifndef HAK_ABANDONED_H
+#define HAK_ABANDONED_H
+
+#include "heap.h"
+
+/* The heap's cache is flushed; its thread does not use it any more. */
+void hak_abandoned_add(hak_heap_t *heap);
+
+/* The heap that was abandoned last, or NULL. */
+hak_heap_t *hak_abandoned_adopt(void);
+
+void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
+
+/* A tick for each; nothing where another thread is at it. */
+void hak_abandoned_tick(void);
+
+/* Around fork: the child gets the lock open. */
+void hak_abandoned_lock(void);
+void hak_abandoned_unlock(void);
+
+#endif

@@ -1,0 +1,108 @@
+/* L3 bigcache: see bigcache.h. Within a bucket chunks are linked by run_next and run_prev, which huge chunks use for nothing else. */
+#include "bigcache.h"
+
+#include "assert.h"
+#include "meta.h"
+
+enum { FIRST_BUCKETS = 8 };
+
+static hak_chunk_t **bucket_of(hak_bigcache_t *bigcache, size_t units) {
+  uint64_t hash = (uint64_t)units * 0x9e3779b97f4a7c15u; /* Fibonacci hashing, Knuth 6.4 */
+  return &bigcache->buckets[(hash >> 32) & (bigcache->bucket_count - 1)];
+}
+
+static void link_first(hak_chunk_t **bucket, hak_chunk_t *chunk) {
+  chunk->run_prev = NULL;
+  chunk->run_next = *bucket;
+  if (*bucket != NULL) (*bucket)->run_prev = chunk;
+  *bucket = chunk;
+}
+
+static void unlink_from(hak_chunk_t **bucket, hak_chunk_t *chunk) {
+  if (chunk->run_prev != NULL)
+    chunk->run_prev->run_next = chunk->run_next;
+  else
+    *bucket = chunk->run_next;
+  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
+}
+
+/* Oldest first, so that each bucket has its newest in front again. @return false: no memory; all is as it was. */
+static bool rehash(hak_bigcache_t *bigcache, size_t bucket_count) {
+  hak_chunk_t **buckets = hak_meta_alloc(bucket_count * sizeof *buckets);
+  if (buckets == NULL) return false;
+  hak_meta_free(bigcache->buckets, bigcache->bucket_count * sizeof *buckets);
+  hak_counter_add(bucket_count > bigcache->bucket_count ? &bigcache->grown : &bigcache->shrunk, 1);
+  bigcache->buckets = buckets;
+  bigcache->bucket_count = bucket_count;
+  hak_store_relaxed(&bigcache->capacity, bucket_count);
+  for (hak_chunk_t *chunk = bigcache->cache.oldest; chunk != NULL; chunk = chunk->prev)
+    link_first(bucket_of(bigcache, chunk->units), chunk);
+  return true;
+}
+
+/* A table that can't be resized for want of memory goes on as it is. */
+static bool make_room(hak_bigcache_t *bigcache) {
+  if (bigcache->bucket_count == 0) return rehash(bigcache, FIRST_BUCKETS);
+  if (bigcache->count >= bigcache->bucket_count) rehash(bigcache, 2 * bigcache->bucket_count);
+  return true;
+}
+
+static void forget(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
+  unlink_from(bucket_of(bigcache, chunk->units), chunk);
+  hak_chunk_cache_remove(&bigcache->cache, chunk);
+  hak_store_relaxed(&bigcache->used, --bigcache->count);
+  if (bigcache->bucket_count > FIRST_BUCKETS && bigcache->count * 8 <= bigcache->bucket_count)
+    rehash(bigcache, bigcache->bucket_count / 2);
+}
+
+void hak_bigcache_init(hak_bigcache_t *bigcache) {
+  hak_mutex_init(&bigcache->mutex);
+}
+
+void hak_bigcache_lock(hak_bigcache_t *bigcache) {
+  hak_mutex_lock(&bigcache->mutex);
+}
+void hak_bigcache_unlock(hak_bigcache_t *bigcache) {
+  hak_mutex_unlock(&bigcache->mutex);
+}
+
+bool hak_bigcache_put(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
+  hak_mutex_lock(&bigcache->mutex);
+  bool room = make_room(bigcache);
+  if (room) {
+    link_first(bucket_of(bigcache, chunk->units), chunk);
+    hak_chunk_cache_add(&bigcache->cache, chunk);
+    hak_store_relaxed(&bigcache->used, ++bigcache->count);
+  }
+  hak_mutex_unlock(&bigcache->mutex);
+  return room;
+}
+
+hak_chunk_t *hak_bigcache_take(hak_bigcache_t *bigcache, size_t units) {
+  hak_mutex_lock(&bigcache->mutex);
+  hak_chunk_t *chunk = bigcache->bucket_count == 0 ? NULL : *bucket_of(bigcache, units);
+  while (chunk != NULL && chunk->units != units) chunk = chunk->run_next;
+  if (chunk != NULL)
+    forget(bigcache, chunk);
+  else
+    hak_counter_add(&bigcache->misses, 1);
+  hak_mutex_unlock(&bigcache->mutex);
+  return chunk;
+}
+
+hak_chunk_t *hak_bigcache_evict(hak_bigcache_t *bigcache, uint64_t stamp) {
+  hak_mutex_lock(&bigcache->mutex);
+  hak_chunk_t *chunk = bigcache->cache.oldest;
+  if (chunk != NULL && chunk->stamp >= stamp) chunk = NULL;
+  if (chunk != NULL) forget(bigcache, chunk);
+  hak_mutex_unlock(&bigcache->mutex);
+  return chunk;
+}
+
+void hak_bigcache_release(hak_bigcache_t *bigcache) {
+  HAK_ASSERT(bigcache->count == 0);
+  hak_meta_free(bigcache->buckets, bigcache->bucket_count * sizeof *bigcache->buckets);
+  bigcache->buckets = NULL;
+  bigcache->bucket_count = 0;
+  hak_store_relaxed(&bigcache->capacity, 0);
+}

@@ -1,0 +1,221 @@
+/* L5 cache: see cache.h. */
+#include "cache.h"
+
+#include <string.h>
+
+#include "abandoned.h"
+#include "assert.h"
+
+/* ---- budget ---- */
+
+static uint64_t budget_of(hak_heap_t *heap) {
+  uint64_t quarter = hak_counter_get(&heap->live_bytes) / 4;
+  uint64_t least = hak_option(hak_option_tcache_bytes_min);
+  uint64_t most = hak_option(hak_option_tcache_bytes_max);
+  return quarter > most ? most : quarter < least ? least : quarter;
+}
+
+static uint64_t mid_budget_of(hak_heap_t *heap) {
+  uint64_t quarter = hak_counter_get(&heap->live_bytes) / 4;
+  uint64_t least = hak_option(hak_option_mid_bytes_min);
+  return quarter < least ? least : quarter;
+}
+
+/* ---- bins ---- */
+
+/* Gives the `count` oldest blocks of a bin back. */
+static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
+  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  uint32_t left = hak_load_relaxed(&bin->count) - count;
+  if (count == 0) return;
+  size_t given = hak_heap_give(heap, bin->blocks, count);
+  if (given < count) hak_fatal("free of a pointer that is no live block", bin->blocks[0]);
+  memmove(bin->blocks, bin->blocks + count, left * sizeof(void *));
+  hak_store_relaxed(&bin->count, left);
+}
+
+/* Halves a bin, blocks and room. */
+static void halve_bin(hak_heap_t *heap, unsigned size_class) {
+  uint32_t count = hak_load_relaxed(&heap->tcache.bins[size_class].count);
+  uint32_t half = hak_tcache_half(&heap->tcache, size_class);
+  uint32_t keep = count / 2 < half ? count / 2 : half;
+  flush_bin(heap, size_class, count - keep);
+  hak_tcache_shrink(&heap->tcache, size_class);
+}
+
+/* Not used since the last tick, or since a bin was last refused its growth. */
+static bool is_cold(hak_bin_t *bin) {
+  return hak_bin_idle(bin) || hak_counter_get(&bin->allocs) == bin->allocs_refused;
+}
+
+/* The class with the most room beyond its least, `but` excepted, among the cold ones or all; or HAK_TCACHE_CLASSES. */
+static unsigned roomiest(hak_heap_t *heap, unsigned but, bool cold_only) {
+  unsigned found = HAK_TCACHE_CLASSES;
+  size_t room = 0;
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
+    hak_bin_t *bin = &heap->tcache.bins[c];
+    uint32_t capacity = hak_load_relaxed(&bin->capacity);
+    if (c == but || (cold_only && !is_cold(bin)) || hak_tcache_half(&heap->tcache, c) == capacity) continue;
+    if (capacity * hak_size_class_bytes(c) <= room) continue;
+    room = capacity * hak_size_class_bytes(c);
+    found = c;
+  }
+  return found;
+}
+
+static bool growth_fits(hak_heap_t *heap, unsigned size_class) {
+  return heap->tcache.capacity_bytes + hak_tcache_growth(&heap->tcache, size_class) <= budget_of(heap);
+}
+
+/* Takes room from cold bins, for a bin's first room from any. @return whether the growth fits the budget now. */
+static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
+  while (!growth_fits(heap, size_class)) {
+    unsigned from = roomiest(heap, size_class, true);
+    if (from == HAK_TCACHE_CLASSES && first) from = roomiest(heap, size_class, false);
+    if (from == HAK_TCACHE_CLASSES) return false;
+    halve_bin(heap, from);
+  }
+  return true;
+}
+
+/* What is not used until the next refusal is cold then: a class that becomes hot need not wait for a tick. */
+static void note_refusal(hak_heap_t *heap) {
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
+    hak_bin_t *bin = &heap->tcache.bins[c];
+    bin->allocs_refused = hak_counter_get(&bin->allocs);
+  }
+}
+
+/* A bin without any room gets some whatever the budget: the least that a class can work with. */
+static void grow_bin(hak_heap_t *heap, unsigned size_class) {
+  bool first = hak_load_relaxed(&heap->tcache.bins[size_class].capacity) == 0;
+  if (make_room(heap, size_class, first) || first)
+    hak_tcache_grow(&heap->tcache, size_class);
+  else
+    note_refusal(heap);
+}
+
+/* ---- ticks ---- */
+
+static void tick_bin(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  if (hak_bin_idle(bin))
+    halve_bin(heap, size_class);
+  else
+    bin->allocs_seen = hak_counter_get(&bin->allocs);
+}
+
+static void evict_mid(hak_heap_t *heap, unsigned size_class, uint64_t count) {
+  void *block;
+  for (; count > 0 && (block = hak_mid_evict(&heap->mid, size_class)) != NULL; count--)
+    if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+}
+
+/* Blocks that go back take of the budget too; what is over it leaves, of this class first. */
+static void fit_mid_budget(hak_heap_t *heap, unsigned size_class) {
+  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) {
+    unsigned c = HAK_MID_FIRST + (size_class - HAK_MID_FIRST + i) % HAK_MID_CLASSES;
+    hak_ring_t *ring = &heap->mid.rings[c - HAK_MID_FIRST];
+    while (hak_counter_get(&heap->mid.bytes) > mid_budget_of(heap) && hak_counter_get(&ring->count) != 0)
+      evict_mid(heap, c, 1);
+  }
+}
+
+/* The least used budget is what the thread needs now; a bin that had its room from better days gives some back. */
+static void fit_budget(hak_heap_t *heap) {
+  for (unsigned c = HAK_TCACHE_CLASSES; c-- > 0 && heap->tcache.capacity_bytes > budget_of(heap);) halve_bin(heap, c);
+}
+
+void hak_cache_tick(hak_heap_t *heap) {
+  heap->operations = 0;
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) tick_bin(heap, c);
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) evict_mid(heap, c, hak_mid_idle(&heap->mid, c));
+  fit_budget(heap);
+  fit_mid_budget(heap, HAK_MID_FIRST);
+  hak_heap_tick(heap);
+  hak_abandoned_tick();
+}
+
+static void count_operation(hak_heap_t *heap) {
+  if (hak_heap_tick_due(heap)) hak_cache_tick(heap);
+}
+
+/* ---- alloc ---- */
+
+/* Ascending as the heap gives them; turned round, they are popped in ascending order. */
+static void reverse(void **blocks, size_t count) {
+  for (size_t i = 0, j = count; i + 1 < j; i++) {
+    void *block = blocks[i];
+    blocks[i] = blocks[--j];
+    blocks[j] = block;
+  }
+}
+
+static void *take_one(hak_heap_t *heap, unsigned size_class) {
+  void *block = NULL;
+  hak_counter_add(&heap->uncached_allocs, hak_heap_take(heap, size_class, 1, &block));
+  return block;
+}
+
+/* Half of the bin, so that frees that follow find room. */
+static void *refill(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  hak_counter_add(&heap->tcache.misses, 1);
+  grow_bin(heap, size_class);
+  uint32_t wanted = (hak_load_relaxed(&bin->capacity) + 1) / 2;
+  if (wanted == 0) return take_one(heap, size_class); /* no memory for the bin's array */
+  uint32_t taken = (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks);
+  reverse(bin->blocks, taken);
+  hak_store_relaxed(&bin->count, taken);
+  return hak_bin_pop(bin);
+}
+
+void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class) {
+  void *block = size_class < HAK_TCACHE_CLASSES ? hak_bin_pop(&heap->tcache.bins[size_class])
+                                                : hak_mid_pop(&heap->mid, size_class);
+  if (block != NULL) return block;
+  count_operation(heap);
+  return size_class < HAK_TCACHE_CLASSES ? refill(heap, size_class) : take_one(heap, size_class);
+}
+
+/* ---- free ---- */
+
+static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
+  if (!hak_mid_push(&heap->mid, size_class, block)) return false;
+  if (hak_counter_get(&heap->mid.bytes) <= mid_budget_of(heap)) return true;
+  count_operation(heap);
+  fit_mid_budget(heap, size_class);
+  return true;
+}
+
+/* The blocks that go back take of the budget too. */
+static void flush_half(hak_heap_t *heap, unsigned size_class) {
+  flush_bin(heap, size_class, (hak_load_relaxed(&heap->tcache.bins[size_class].count) + 1) / 2);
+  if (heap->tcache.capacity_bytes > budget_of(heap)) hak_tcache_shrink(&heap->tcache, size_class);
+}
+
+bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {
+  if (size_class >= HAK_MID_FIRST) return push_mid(heap, size_class, block);
+  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  if (hak_bin_push(bin, block)) return true;
+  count_operation(heap);
+  if (hak_load_relaxed(&bin->capacity) == 0)
+    grow_bin(heap, size_class);
+  else
+    flush_half(heap, size_class);
+  return hak_bin_push(bin, block);
+}
+
+void hak_cache_flush(hak_heap_t *heap) {
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
+    flush_bin(heap, c, hak_load_relaxed(&heap->tcache.bins[c].count));
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
+    evict_mid(heap, c, UINT64_MAX);
+    hak_mid_idle(&heap->mid, c); /* gives the rings' kept segments back */
+  }
+}
+
+void hak_cache_release(hak_heap_t *heap) {
+  hak_cache_flush(heap);
+  hak_tcache_release(&heap->tcache);
+}

@@ -1,0 +1,31 @@
+/*
+ * L5 cache: what moves blocks between a thread's cache (tcache and mid rings) and the heaps: refill, flush, decay.
+ *
+ *     miss: the bin doubles if the budget allows, and half of it is filled
+ *     full: the older half is flushed
+ *     tick: bins that were not used lose half of their blocks and of their room; rings half of what was not needed
+ *
+ * Budget: a quarter of what the thread's heap has handed out, between two options.
+ * Threads: the heap's own.
+ */
+#ifndef HAK_CACHE_H
+#define HAK_CACHE_H
+
+#include "heap.h"
+
+/* A block of a class below HAK_SLAB_CLASSES when the fast path had none. @return NULL: no memory. */
+void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class);
+
+/* Takes a block in when the fast path had no room. @return false: it has to go to its slab. */
+bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block);
+
+/* Gives back what was idle since the last tick, of the caches, the heap and the abandoned heaps. */
+void hak_cache_tick(hak_heap_t *heap);
+
+/* Gives everything cached back to the slabs. */
+void hak_cache_flush(hak_heap_t *heap);
+
+/* The same, and the caches' own memory. */
+void hak_cache_release(hak_heap_t *heap);
+
+#endif

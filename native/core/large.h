@@ -1,0 +1,46 @@
+/*
+ * L4 large: what becomes of freed blocks above 1 MiB: the L2.5 pool up to 32 MiB, the BigCache beyond, by one budget and age.
+ *
+ *     put -> l25 or bigcache          excess -> what must go: the oldest, while more is cached than the budget, or too old
+ *     take <- the same, by class
+ *
+ * The threads' heaps share one; a heap of its own has one of its own.
+ * The budget is half of what the users hold now, but no less than an option says. Age counts ticks: a chunk that was not
+ * taken for so many ticks (an option) goes.
+ * Threads: any.
+ */
+#ifndef HAK_LARGE_H
+#define HAK_LARGE_H
+
+#include "bigcache.h"
+#include "l25.h"
+
+typedef struct hak_large {
+  hak_l25_t l25;
+  hak_bigcache_t bigcache;
+  _Atomic uint64_t live, cached; /* units; relaxed: they steer and are shown, nothing depends on their order */
+  _Atomic uint64_t ticks;        /* likewise */
+} hak_large_t;
+
+void hak_large_init(hak_large_t *large);
+
+/* A cached chunk of a huge class, or of one of the `slack` next larger ones; or NULL. */
+hak_chunk_t *hak_large_take(hak_large_t *large, uint32_t hint, unsigned size_class, unsigned slack);
+
+/* @return false: not worth keeping; the chunk is the caller's still. */
+bool hak_large_put(hak_large_t *large, uint32_t hint, hak_chunk_t *chunk);
+
+/* The next chunk that must go, or NULL. `all`: everything must. */
+hak_chunk_t *hak_large_excess(hak_large_t *large, bool all);
+
+/* A moment has passed. */
+void hak_large_tick(hak_large_t *large);
+
+/* Gives the structure's own memory back; nothing is cached. */
+void hak_large_release(hak_large_t *large);
+
+HAK_INLINE void hak_large_count_live(hak_large_t *large, int64_t units) {
+  hak_fetch_add_relaxed(&large->live, (uint64_t)units);
+}
+
+#endif

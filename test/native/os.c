@@ -1,0 +1,90 @@
+/* os: mappings are aligned, zero and given back to the last page; purged memory reads as zero; failures come when asked for. */
+#include "test.h"
+
+#include "os.h"
+
+static size_t pages_mapped(void) {
+  size_t pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
+  fclose(file);
+  return pages;
+}
+
+static void expect_zero(const unsigned char *start, size_t size) {
+  for (size_t at = 0; at < size; at += 512) CHECK(start[at] == 0);
+  CHECK(start[size - 1] == 0);
+}
+
+/* Alignments beyond what the system does by itself, so that both ends have to be cut. */
+static void mappings_are_aligned(void) {
+  size_t page = hak_os_page_size();
+  for (size_t alignment = page; alignment <= 64 * HAK_MIB; alignment *= 2) {
+    for (size_t size = page; size <= 8 * HAK_MIB; size = size * 3 + page) {
+      unsigned char *start = hak_os_map(size, alignment);
+      CHECK(start != NULL && (uintptr_t)start % alignment == 0);
+      expect_zero(start, size);
+      memset(start, 1, size);
+      hak_os_unmap(start, size);
+    }
+  }
+}
+
+static void nothing_is_left_mapped(void) {
+  mappings_are_aligned(); /* the first run may make the C library map something */
+  size_t before = pages_mapped();
+  mappings_are_aligned();
+  if (!TEST_SANITIZED) CHECK(pages_mapped() == before);
+}
+
+static void purged_memory_is_zero(void) {
+  size_t page = hak_os_page_size();
+  unsigned char *start = hak_os_map(8 * page, page);
+  memset(start, 7, 8 * page);
+  CHECK(hak_os_purge(start + 2 * page, 3 * page));
+  expect_zero(start + 2 * page, 3 * page);
+  CHECK(start[2 * page - 1] == 7 && start[5 * page] == 7);
+  hak_os_unmap(start, 8 * page);
+  CHECK(!hak_os_purge((void *)page, page)); /* nobody's */
+}
+
+static void impossible_mappings_fail(void) {
+  CHECK(hak_os_map(SIZE_MAX - SIZE_MAX % (64 * HAK_KIB), 2 * HAK_MIB) == NULL);
+  CHECK(hak_os_map((size_t)1 << 60, 2 * HAK_MIB) == NULL);
+}
+
+#if HAK_CHECKED
+static void failures_come_from_the_nth_on(void) {
+  size_t page = hak_os_page_size();
+  hak_os_fail_from(3);
+  for (int i = 1; i < 6; i++) {
+    void *start = hak_os_map(page, page);
+    CHECK((start != NULL) == (i < 3));
+    if (start != NULL) hak_os_unmap(start, page);
+  }
+  hak_os_fail_from(0);
+  void *start = hak_os_map(page, page);
+  CHECK(start != NULL);
+  hak_os_unmap(start, page);
+}
+#endif
+
+static void clock_grows(void) {
+  uint64_t before = hak_os_now_ms();
+  usleep(30000);
+  uint64_t after = hak_os_now_ms();
+  CHECK(after >= before + 10 && after < before + 60000);
+}
+
+int main(void) {
+  nothing_is_left_mapped();
+  purged_memory_is_zero();
+  impossible_mappings_fail();
+#if HAK_CHECKED
+  failures_come_from_the_nth_on();
+#endif
+  clock_grows();
+  setenv("HAKMEM_TEST", "here", 1);
+  CHECK(strcmp(hak_os_environment("HAKMEM_TEST"), "here") == 0 && hak_os_environment("HAKMEM_TEST_NOT") == NULL);
+  return 0;
+}
