@@ -38,6 +38,6 @@ void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *a
 
 void hak_abandoned_tick(void) {
   if (!hak_mutex_try_lock(&mutex)) return;
-  for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next_abandoned) hak_heap_tick(heap);
+  for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next_abandoned) hak_heap_tick_slabs(heap);
   hak_mutex_unlock(&mutex);
 }

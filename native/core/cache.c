@@ -25,8 +25,8 @@ static uint64_t mid_budget_of(hak_heap_t *heap) {
 
 /* Gives the `count` oldest blocks of a bin back. */
 static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
-  hak_bin_t *bin = &heap->tcache.bins[size_class];
-  uint32_t left = hak_load_relaxed(&bin->count) - count;
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
+  uint32_t left = hak_bin_count(bin) - count;
   if (count == 0) return;
   size_t given = hak_heap_give(heap, bin->blocks, count);
   if (given < count) hak_fatal("free of a pointer that is no live block", bin->blocks[0]);
@@ -36,7 +36,7 @@ static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
 
 /* Halves a bin, blocks and room. */
 static void halve_bin(hak_heap_t *heap, unsigned size_class) {
-  uint32_t count = hak_load_relaxed(&heap->tcache.bins[size_class].count);
+  uint32_t count = hak_bin_count(hak_tcache_bin(&heap->tcache, size_class));
   uint32_t half = hak_tcache_half(&heap->tcache, size_class);
   uint32_t keep = count / 2 < half ? count / 2 : half;
   flush_bin(heap, size_class, count - keep);
@@ -44,8 +44,9 @@ static void halve_bin(hak_heap_t *heap, unsigned size_class) {
 }
 
 /* Not used since the last tick, or since a bin was last refused its growth. */
-static bool is_cold(hak_bin_t *bin) {
-  return hak_bin_idle(bin) || hak_counter_get(&bin->allocs) == bin->allocs_refused;
+static bool is_cold(hak_tcache_t *tcache, unsigned size_class) {
+  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
+  return hak_bin_idle(bin) || hak_counter_get(&bin->allocs) == tcache->allocs_refused[size_class];
 }
 
 /* The class with the most room beyond its least, `but` excepted, among the cold ones or all; or HAK_TCACHE_CLASSES. */
@@ -53,9 +54,9 @@ static unsigned roomiest(hak_heap_t *heap, unsigned but, bool cold_only) {
   unsigned found = HAK_TCACHE_CLASSES;
   size_t room = 0;
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = &heap->tcache.bins[c];
-    uint32_t capacity = hak_load_relaxed(&bin->capacity);
-    if (c == but || (cold_only && !is_cold(bin)) || hak_tcache_half(&heap->tcache, c) == capacity) continue;
+    hak_bin_t *bin = hak_tcache_bin(&heap->tcache, c);
+    uint32_t capacity = hak_bin_capacity(bin);
+    if (c == but || (cold_only && !is_cold(&heap->tcache, c)) || hak_tcache_half(&heap->tcache, c) == capacity) continue;
     if (capacity * hak_size_class_bytes(c) <= room) continue;
     room = capacity * hak_size_class_bytes(c);
     found = c;
@@ -80,15 +81,13 @@ static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
 
 /* What is not used until the next refusal is cold then: a class that becomes hot need not wait for a tick. */
 static void note_refusal(hak_heap_t *heap) {
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = &heap->tcache.bins[c];
-    bin->allocs_refused = hak_counter_get(&bin->allocs);
-  }
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
+    heap->tcache.allocs_refused[c] = hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs);
 }
 
 /* A bin without any room gets some whatever the budget: the least that a class can work with. */
 static void grow_bin(hak_heap_t *heap, unsigned size_class) {
-  bool first = hak_load_relaxed(&heap->tcache.bins[size_class].capacity) == 0;
+  bool first = hak_bin_capacity(hak_tcache_bin(&heap->tcache, size_class)) == 0;
   if (make_room(heap, size_class, first) || first)
     hak_tcache_grow(&heap->tcache, size_class);
   else
@@ -98,7 +97,7 @@ static void grow_bin(hak_heap_t *heap, unsigned size_class) {
 /* ---- ticks ---- */
 
 static void tick_bin(hak_heap_t *heap, unsigned size_class) {
-  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   if (hak_bin_idle(bin))
     halve_bin(heap, size_class);
   else
@@ -159,10 +158,10 @@ static void *take_one(hak_heap_t *heap, unsigned size_class) {
 
 /* Half of the bin, so that frees that follow find room. */
 static void *refill(hak_heap_t *heap, unsigned size_class) {
-  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   hak_counter_add(&heap->tcache.misses, 1);
   grow_bin(heap, size_class);
-  uint32_t wanted = (hak_load_relaxed(&bin->capacity) + 1) / 2;
+  uint32_t wanted = (hak_bin_capacity(bin) + 1) / 2;
   if (wanted == 0) return take_one(heap, size_class); /* no memory for the bin's array */
   uint32_t taken = (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks);
   reverse(bin->blocks, taken);
@@ -171,7 +170,7 @@ static void *refill(hak_heap_t *heap, unsigned size_class) {
 }
 
 void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class) {
-  void *block = size_class < HAK_TCACHE_CLASSES ? hak_bin_pop(&heap->tcache.bins[size_class])
+  void *block = size_class < HAK_TCACHE_CLASSES ? hak_bin_pop(hak_tcache_bin(&heap->tcache, size_class))
                                                 : hak_mid_pop(&heap->mid, size_class);
   if (block != NULL) return block;
   count_operation(heap);
@@ -190,16 +189,16 @@ static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
 
 /* The blocks that go back take of the budget too. */
 static void flush_half(hak_heap_t *heap, unsigned size_class) {
-  flush_bin(heap, size_class, (hak_load_relaxed(&heap->tcache.bins[size_class].count) + 1) / 2);
+  flush_bin(heap, size_class, (hak_bin_count(hak_tcache_bin(&heap->tcache, size_class)) + 1) / 2);
   if (heap->tcache.capacity_bytes > budget_of(heap)) hak_tcache_shrink(&heap->tcache, size_class);
 }
 
 bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {
   if (size_class >= HAK_MID_FIRST) return push_mid(heap, size_class, block);
-  hak_bin_t *bin = &heap->tcache.bins[size_class];
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   if (hak_bin_push(bin, block)) return true;
   count_operation(heap);
-  if (hak_load_relaxed(&bin->capacity) == 0)
+  if (hak_bin_capacity(bin) == 0)
     grow_bin(heap, size_class);
   else
     flush_half(heap, size_class);
@@ -208,7 +207,7 @@ bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {
 
 void hak_cache_flush(hak_heap_t *heap) {
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
-    flush_bin(heap, c, hak_load_relaxed(&heap->tcache.bins[c].count));
+    flush_bin(heap, c, hak_bin_count(hak_tcache_bin(&heap->tcache, c)));
   for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
     evict_mid(heap, c, UINT64_MAX);
     hak_mid_idle(&heap->mid, c); /* gives the rings' kept segments back */

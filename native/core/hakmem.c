@@ -41,7 +41,7 @@ static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
 
 static inline void *malloc_class(unsigned size_class) {
   if (HAK_LIKELY(size_class < HAK_TCACHE_CLASSES)) {
-    void *block = hak_bin_pop(&hak_thread_heap->tcache.bins[size_class]);
+    void *block = hak_bin_pop(hak_tcache_bin(&hak_thread_heap->tcache, size_class));
     if (HAK_LIKELY(block != NULL)) return block;
   }
   return malloc_slow(size_class);
@@ -54,8 +54,10 @@ static HAK_NOINLINE void *malloc_above(size_t size) {
 
 /* Small sizes are tested for first: they need no other test. */
 void *hak_malloc(size_t size) {
-  if (HAK_LIKELY(size <= HAK_SIZE_CLASS_MAX_SMALL)) return malloc_class(hak_size_class_small[(size + 15) / 16]);
-  return malloc_above(size);
+  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return malloc_above(size);
+  unsigned size_class = hak_size_class_small[(size + 15) / 16];
+  void *block = hak_bin_pop(hak_tcache_bin(&hak_thread_heap->tcache, size_class));
+  return HAK_LIKELY(block != NULL) ? block : malloc_slow(size_class);
 }
 
 static bool alignment_is_served(size_t alignment) {
@@ -106,13 +108,11 @@ static void check_free(const void *block) {
   if (slab != NULL && hak_slab_index(slab, block) == slab->blocks) hak_fatal("free of a pointer into a block", block);
 }
 
+/* The place of the tag has no room where the block is foreign, large, or of a heap of its own. */
 void hak_free(void *block) {
   if (HAK_CHECKED) check_free(block);
-  uintptr_t size_class = (hak_registry_get(block) & HAK_REGISTRY_TAG_MASK) - 1;
-  if (HAK_LIKELY(size_class < HAK_TCACHE_CLASSES)) {
-    if (HAK_LIKELY(hak_bin_push(&hak_thread_heap->tcache.bins[size_class], block))) return;
-  }
-  free_slow(block);
+  uintptr_t tag = hak_registry_get(block) & HAK_REGISTRY_TAG_MASK;
+  if (HAK_UNLIKELY(!hak_bin_push(hak_tcache_place(&hak_thread_heap->tcache, tag), block))) free_slow(block);
 }
 
 /* ---- realloc and questions ---- */

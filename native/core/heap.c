@@ -212,17 +212,21 @@ static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
   close_slab(heap, slab);
 }
 
-void hak_heap_tick(hak_heap_t *heap) {
-  heap->operations = 0;
+void hak_heap_tick_slabs(hak_heap_t *heap) {
   hak_heap_collect(heap);
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) tick_list(heap, &heap->classes[c]);
   hak_chunk_owner_t owner = owner_of(heap);
   hak_superslab_tick(&heap->superslab, &owner);
-  hak_large_tick(heap->large);
-  give_excess(heap, false);
 #if HAK_CHECKED
   hak_heap_check(heap);
 #endif
+}
+
+void hak_heap_tick(hak_heap_t *heap) {
+  heap->operations = 0;
+  hak_heap_tick_slabs(heap);
+  hak_large_tick(heap->large);
+  give_excess(heap, false);
 }
 
 size_t hak_heap_give_idle(hak_heap_t *heap) {
@@ -340,9 +344,9 @@ static void add_cached(unsigned size_class, uint64_t count, uint64_t capacity, h
 
 static void add_tcache(hak_tcache_t *tcache, hak_stats_t *stats) {
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = &tcache->bins[c];
-    uint64_t count = hak_load_relaxed(&bin->count);
-    add_cached(c, count, hak_load_relaxed(&bin->capacity), stats);
+    hak_bin_t *bin = hak_tcache_bin(tcache, c);
+    uint64_t count = hak_bin_count(bin);
+    add_cached(c, count, hak_bin_capacity(bin), stats);
     stats->tcache.used += count;
     stats->operations_allocs += hak_counter_get(&bin->allocs);
   }
@@ -412,7 +416,7 @@ static void add_superslab(hak_superslab_t *superslab, hak_stats_t *stats) {
 static uint64_t frees_of_thread(hak_heap_t *heap) {
   uint64_t difference = hak_counter_get(&heap->uncached_allocs);
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
-    difference += hak_counter_get(&heap->tcache.bins[c].allocs) + hak_load_relaxed(&heap->tcache.bins[c].count);
+    difference += hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs) + hak_bin_count(hak_tcache_bin(&heap->tcache, c));
   for (unsigned i = 0; i < HAK_MID_CLASSES; i++)
     difference += hak_counter_get(&heap->mid.allocs[i]) + hak_counter_get(&heap->mid.rings[i].count);
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) difference -= hak_counter_get(&heap->classes[c].live);

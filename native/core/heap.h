@@ -65,6 +65,9 @@ HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
 /* Gives back what was idle since the last tick. */
 void hak_heap_tick(hak_heap_t *heap);
 
+/* The same but for large blocks, which age by the time of heaps that are in use: for an abandoned heap. */
+void hak_heap_tick_slabs(hak_heap_t *heap);
+
 /* Moves what other threads freed back to its slabs. */
 void hak_heap_collect(hak_heap_t *heap);
 

@@ -21,9 +21,9 @@ static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t b
 }
 
 static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
-  hak_bin_t *bin = &tcache->bins[size_class];
-  uint32_t before = hak_load_relaxed(&bin->capacity);
-  uint32_t count = hak_load_relaxed(&bin->count);
+  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
+  uint32_t before = hak_bin_capacity(bin);
+  uint32_t count = hak_bin_count(bin);
   HAK_ASSERT(count <= capacity);
   void **blocks = hak_meta_alloc(capacity * sizeof(void *));
   if (blocks == NULL) return false;
@@ -35,13 +35,13 @@ static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity)
   return true;
 }
 
-static uint32_t doubled(const hak_tcache_t *tcache, unsigned size_class) {
-  uint32_t capacity = hak_load_relaxed(&tcache->bins[size_class].capacity);
+static uint32_t doubled(hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t capacity = hak_bin_capacity(hak_tcache_bin(tcache, size_class));
   return capacity == 0 ? first_capacity(size_class) : 2 * capacity;
 }
 
-size_t hak_tcache_growth(const hak_tcache_t *tcache, unsigned size_class) {
-  uint32_t more = doubled(tcache, size_class) - hak_load_relaxed(&tcache->bins[size_class].capacity);
+size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t more = doubled(tcache, size_class) - hak_bin_capacity(hak_tcache_bin(tcache, size_class));
   return more * hak_size_class_bytes(size_class);
 }
 
@@ -49,23 +49,23 @@ void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class) {
   if (resize(tcache, size_class, doubled(tcache, size_class))) hak_counter_add(&tcache->grown, 1);
 }
 
-uint32_t hak_tcache_half(const hak_tcache_t *tcache, unsigned size_class) {
-  uint32_t capacity = hak_load_relaxed(&tcache->bins[size_class].capacity);
+uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class) {
+  uint32_t capacity = hak_bin_capacity(hak_tcache_bin(tcache, size_class));
   uint32_t first = first_capacity(size_class);
   return capacity <= first ? capacity : capacity / 2;
 }
 
 void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class) {
   uint32_t half = hak_tcache_half(tcache, size_class);
-  if (half == hak_load_relaxed(&tcache->bins[size_class].capacity)) return;
+  if (half == hak_bin_capacity(hak_tcache_bin(tcache, size_class))) return;
   if (resize(tcache, size_class, half)) hak_counter_add(&tcache->shrunk, 1);
 }
 
 void hak_tcache_release(hak_tcache_t *tcache) {
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = &tcache->bins[c];
-    uint32_t capacity = hak_load_relaxed(&bin->capacity);
-    HAK_ASSERT(hak_load_relaxed(&bin->count) == 0);
+    hak_bin_t *bin = hak_tcache_bin(tcache, c);
+    uint32_t capacity = hak_bin_capacity(bin);
+    HAK_ASSERT(hak_bin_count(bin) == 0);
     hak_meta_free(bin->blocks, capacity * sizeof(void *));
     bin->blocks = NULL;
     hak_store_relaxed(&bin->capacity, 0);

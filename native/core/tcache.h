@@ -19,33 +19,57 @@
 /* Larger classes are the mid rings'. */
 #define HAK_TCACHE_CLASSES 40
 
+/* What the fast paths touch, and no more: 32 bytes, so that a bin is found by a shift. */
 typedef struct hak_bin {
   void **blocks;
   _Atomic uint32_t count;    /* relaxed: the owner writes, statistics read */
   _Atomic uint32_t capacity; /* likewise */
   hak_counter_t allocs;      /* blocks handed out */
   uint64_t allocs_seen;      /* at the last tick */
-  uint64_t allocs_refused;   /* when a bin was last refused its growth */
 } hak_bin_t;
+_Static_assert(sizeof(hak_bin_t) == 32, "a bin is found by a shift");
+
+/* A bin's place is the tag that registry entries have: class + 1. The other places never get any room, so that the tags of
+   foreign and of slow blocks need no test of their own. */
+#define HAK_TCACHE_PLACES 64
 
 typedef struct hak_tcache {
-  hak_bin_t bins[HAK_TCACHE_CLASSES];
+  hak_bin_t places[HAK_TCACHE_PLACES];
+  uint64_t allocs_refused[HAK_TCACHE_CLASSES]; /* `allocs` when a bin was last refused its growth */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
 } hak_tcache_t;
 
+HAK_INLINE hak_bin_t *hak_tcache_place(hak_tcache_t *tcache, size_t tag) {
+  hak_bin_t *bin = &tcache->places[tag];
+  HAK_KEEP(bin);
+  return bin;
+}
+HAK_INLINE hak_bin_t *hak_tcache_bin(hak_tcache_t *tcache, unsigned size_class) {
+  return hak_tcache_place(tcache, (size_t)size_class + 1);
+}
+
+HAK_INLINE uint32_t hak_bin_count(hak_bin_t *bin) {
+  return hak_load_relaxed(&bin->count);
+}
+HAK_INLINE uint32_t hak_bin_capacity(hak_bin_t *bin) {
+  return hak_load_relaxed(&bin->capacity);
+}
+
 HAK_INLINE void *hak_bin_pop(hak_bin_t *bin) {
-  uint32_t count = hak_load_relaxed(&bin->count);
+  uint32_t count = hak_bin_count(bin);
   if (HAK_UNLIKELY(count == 0)) return NULL;
   hak_store_relaxed(&bin->count, count - 1);
   hak_counter_add(&bin->allocs, 1);
-  return bin->blocks[count - 1];
+  void *block = bin->blocks[count - 1];
+  HAK_ASSUME(block != NULL);
+  return block;
 }
 
 /* @return false: the bin is full. */
 HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
-  uint32_t count = hak_load_relaxed(&bin->count);
-  if (HAK_UNLIKELY(count >= hak_load_relaxed(&bin->capacity))) return false;
+  uint32_t count = hak_bin_count(bin);
+  if (HAK_UNLIKELY(count >= hak_bin_capacity(bin))) return false;
   bin->blocks[count] = block;
   hak_store_relaxed(&bin->count, count + 1);
   return true;
@@ -57,7 +81,7 @@ HAK_INLINE bool hak_bin_idle(hak_bin_t *bin) {
 }
 
 /* Bytes that a doubling would add to what all bins may hold. */
-size_t hak_tcache_growth(const hak_tcache_t *tcache, unsigned size_class);
+size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class);
 
 /* Doubles a bin's capacity, or starts it; nothing where there is no memory. */
 void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class);
@@ -66,7 +90,7 @@ void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class);
 void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class);
 
 /* The capacity after a halving: what the bin may hold before hak_tcache_shrink. */
-uint32_t hak_tcache_half(const hak_tcache_t *tcache, unsigned size_class);
+uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class);
 
 /* Gives the arrays back; the bins are empty. */
 void hak_tcache_release(hak_tcache_t *tcache);

@@ -129,6 +129,26 @@ static void realloc_keeps_contents(void) {
   hak_free(block);
 }
 
+/* Step by step up to 60 MiB and down again: large blocks may move by their page tables. */
+static void realloc_in_many_steps(void) {
+  size_t size = 5000;
+  char *block = hak_malloc(size);
+  memset(block, 1, size);
+  while (size < 60 * HAK_MIB) {
+    size_t larger = size * 5 / 3 + 12345;
+    CHECK((block = hak_realloc(block, larger)) != NULL);
+    expect_bytes(block, size, 1);
+    memset(block + size, 1, larger - size);
+    size = larger;
+  }
+  while (size > 5000) {
+    size = size * 2 / 5;
+    CHECK((block = hak_realloc(block, size)) != NULL);
+    expect_bytes(block, size, 1);
+  }
+  hak_free(block);
+}
+
 static void every_alignment_is_served(void) {
   const size_t sizes[] = {0, 1, 24, 1000, 5000, 65537, 1 << 20, 3000000};
   for (size_t alignment = 1; alignment <= HAK_MAX_ALIGNMENT; alignment *= 2) {
@@ -179,6 +199,7 @@ int main(void) {
   calloc_is_zero_on_recycled_memory();
   calloc_is_zero_on_parked_memory();
   realloc_keeps_contents();
+  realloc_in_many_steps();
   every_alignment_is_served();
   other_alignments_are_invalid();
   batches_are_many_blocks();

@@ -48,6 +48,26 @@ static void purged_memory_is_zero(void) {
   CHECK(!hak_os_purge((void *)page, page)); /* nobody's */
 }
 
+/* Also over the seam that an earlier move has left in a mapping. */
+static void moved_memory_is_elsewhere(void) {
+  const size_t size = 2 * HAK_MIB;
+  char *first = hak_os_map(size, HAK_MIB), *second = hak_os_map(2 * size, HAK_MIB), *third = hak_os_map(4 * size, HAK_MIB);
+  memset(first, 1, size);
+  memset(second, 2, 2 * size);
+  memset(third, 3, 4 * size);
+  if (hak_os_move(first, second, size)) {
+    CHECK(first[0] == 0 && first[size - 1] == 0);
+    CHECK(second[0] == 1 && second[size - 1] == 1 && second[size] == 2 && second[2 * size - 1] == 2);
+    bool moved = hak_os_move(second, third, 2 * size);
+    const char *now = moved ? third : second;
+    CHECK(now[0] == 1 && now[size] == 2 && now[2 * size - 1] == 2);
+    CHECK(third[0] == (moved ? 1 : 3) && third[2 * size] == 3 && third[4 * size - 1] == 3);
+  }
+  hak_os_unmap(first, size);
+  hak_os_unmap(second, 2 * size);
+  hak_os_unmap(third, 4 * size);
+}
+
 static void impossible_mappings_fail(void) {
   CHECK(hak_os_map(SIZE_MAX - SIZE_MAX % (64 * HAK_KIB), 2 * HAK_MIB) == NULL);
   CHECK(hak_os_map((size_t)1 << 60, 2 * HAK_MIB) == NULL);
@@ -79,6 +99,7 @@ static void clock_grows(void) {
 int main(void) {
   nothing_is_left_mapped();
   purged_memory_is_zero();
+  moved_memory_is_elsewhere();
   impossible_mappings_fail();
 #if HAK_CHECKED
   failures_come_from_the_nth_on();

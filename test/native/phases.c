@@ -19,17 +19,17 @@ static uint64_t budget(uint64_t least) {
 static void check_budget(void) {
   uint64_t held = 0, room = 0;
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = &heap->tcache.bins[c];
-    CHECK(hak_load_relaxed(&bin->count) <= hak_load_relaxed(&bin->capacity));
-    held += hak_load_relaxed(&bin->count) * hak_size_class_bytes(c);
-    room += hak_load_relaxed(&bin->capacity) * hak_size_class_bytes(c);
+    hak_bin_t *bin = hak_tcache_bin(&heap->tcache, c);
+    CHECK(hak_bin_count(bin) <= hak_bin_capacity(bin));
+    held += hak_bin_count(bin) * hak_size_class_bytes(c);
+    room += hak_bin_capacity(bin) * hak_size_class_bytes(c);
   }
   CHECK(room == heap->tcache.capacity_bytes);
   CHECK(held <= budget(hak_option(hak_option_tcache_bytes_min)));
 }
 
 static hak_bin_t *bin_of(size_t size) {
-  return &heap->tcache.bins[hak_size_class_of(size)];
+  return hak_tcache_bin(&heap->tcache, hak_size_class_of(size));
 }
 static uint32_t capacity_of(size_t size) {
   return hak_load_relaxed(&bin_of(size)->capacity);
@@ -111,6 +111,18 @@ static void a_bin_grows_far_and_decays(void) {
   hak_stats_get(&before);
   CHECK(before.tcache.shrunk >= after.tcache.shrunk + 7);
   check_budget();
+}
+
+/* What goes back takes of the budget too: the bin that is flushed gives room back, also long before the next tick. */
+static void the_budget_falls_with_each_flush(void) {
+  static void *held[20000];
+  CHECK(hak_malloc_batch(1024, TEST_COUNT(held), held) == TEST_COUNT(held));
+  CHECK(capacity_of(1024) * 1024 > 4 * hak_option(hak_option_tcache_bytes_min));
+  for (size_t i = 0; i < TEST_COUNT(held); i++) {
+    hak_free(held[i]);
+    check_budget();
+  }
+  hak_heap_check(heap);
 }
 
 /* With more in use the budget is a quarter of that: the bin outgrows the least budget, and falls with what is live. */
@@ -198,6 +210,7 @@ int main(void) {
   heap = hak_thread_heap_get();
   a_hot_class_takes_the_room_of_a_cold_one();
   a_bin_grows_far_and_decays();
+  the_budget_falls_with_each_flush();
   the_budget_follows_what_is_live();
   roll(200, 3000, &random);
   freed_mid_blocks_come_back();

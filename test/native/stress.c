@@ -1,5 +1,5 @@
 /*
- * stress: 1, 2, 4 and 16 threads allocate, reallocate and free blocks of all kinds, a third of them each other's. Every block
+ * stress: 1, 2, 4, 16 and 64 threads allocate, reallocate and free blocks of all kinds, a third of them each other's. Every block
  * carries a pattern made from its address and its size, which is looked at before the block goes.
  *
  *     thread: own table of blocks  <-- swap -->  exchange, which all threads share
@@ -9,7 +9,7 @@
 #include "heap.h"
 #include "thread.h"
 
-enum { OWN = 300, SHARED = 512, OPERATIONS = 800000, MOST_THREADS = 16 };
+enum { OWN = 300, SHARED = 512, OPERATIONS = 800000, MOST_THREADS = 64 };
 
 /* A record is held by whoever took it out of the exchange. */
 typedef struct record {
@@ -135,7 +135,7 @@ static void run(size_t threads, test_random_t *random) {
 
 int main(void) {
   test_random_t random = test_random();
-  const size_t threads[] = {1, 2, 4, 16};
+  const size_t threads[] = {1, 2, 4, 16, 64};
   for (size_t i = 0; i < TEST_COUNT(threads); i++) run(threads[i], &random);
   return 0;
 }

@@ -9,13 +9,13 @@ enum { SIZE_CLASS = 5 };
 
 static const size_t size = 96;
 static hak_tcache_t tcache;
-static hak_bin_t *const bin = &tcache.bins[SIZE_CLASS];
+static hak_bin_t *const bin = &tcache.places[SIZE_CLASS + 1];
 
 static uint32_t count(void) {
-  return hak_load_relaxed(&bin->count);
+  return hak_bin_count(bin);
 }
 static uint32_t capacity(void) {
-  return hak_load_relaxed(&bin->capacity);
+  return hak_bin_capacity(bin);
 }
 
 /* Nothing here looks at the blocks: they are mere numbers. */
@@ -91,7 +91,7 @@ static void every_class_starts(void) {
     static hak_tcache_t fresh;
     hak_tcache_grow(&fresh, c);
     uint64_t fitting = hak_option(hak_option_tcache_bin_bytes) / hak_size_class_bytes(c);
-    uint64_t first = hak_load_relaxed(&fresh.bins[c].capacity);
+    uint64_t first = hak_bin_capacity(hak_tcache_bin(&fresh, c));
     CHECK(first >= 1 && first <= 64 && (first == fitting || first == 1 || first == 64));
     hak_tcache_release(&fresh);
   }
