@@ -10,6 +10,7 @@
 #include "abandoned.h"
 #include "assert.h"
 #include "chunk.h"
+#include "orphan.h"
 #include "os.h"
 #include "registry.h"
 #include "thread.h"
@@ -88,15 +89,44 @@ void *hak_calloc(size_t count, size_t size) {
 
 /* ---- free ---- */
 
+/* Who else has memory in this process. Released by hak_set_foreign; pairs with the acquires where it is read. */
+static _Atomic(const hak_foreign_t *) foreign;
+
+void hak_set_foreign(const hak_foreign_t *other) {
+  hak_store_release(&foreign, other);
+}
+
+/* Ends the orphans whose last block has come back. @return bytes given back. */
+static size_t end_orphans(void) {
+  size_t sum = 0;
+  hak_heap_t *ended;
+  while ((ended = hak_orphan_reap(&sum)) != NULL) hak_heap_destroy(ended);
+  return sum;
+}
+
+static HAK_NOINLINE void met_orphan(hak_heap_t *heap) {
+  hak_store_relaxed(&heap->met_orphan, false);
+  end_orphans();
+}
+
 static void give_one(hak_heap_t *heap, void *block) {
   if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+  if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) met_orphan(heap);
+}
+
+static void free_foreign(void *block) {
+  const hak_foreign_t *other = hak_load_acquire(&foreign);
+  if (other == NULL || !other->free(block)) hak_fatal("free of a pointer that is none of ours", block);
 }
 
 static HAK_NOINLINE void free_slow(void *block) {
   if (block == NULL) return;
   uintptr_t tag = hak_registry_get(block) & HAK_REGISTRY_TAG_MASK;
-  if (tag == 0) hak_fatal("free of a pointer that is none of ours", block);
-  hak_heap_t *heap = hak_thread_heap_get();
+  if (tag == 0) {
+    free_foreign(block);
+    return;
+  }
+  hak_heap_t *heap = hak_thread_heap_to_free();
   bool cached = tag != HAK_TAG_SLOW && heap != &hak_nobody;
   if (cached && hak_cache_free(heap, (unsigned)tag - 1, block)) return;
   give_one(heap, block);
@@ -132,11 +162,22 @@ static void move_contents(void *to, void *from, size_t size) {
   memcpy(to, from, size);
 }
 
+static HAK_NOINLINE void *move_foreign(void *block, size_t size) {
+  const hak_foreign_t *other = hak_load_acquire(&foreign);
+  size_t usable = other == NULL ? 0 : other->usable_size(block);
+  if (usable == 0) hak_fatal("realloc of a pointer that is none of ours", block);
+  void *moved = hak_malloc(size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, block, size < usable ? size : usable);
+  free_foreign(block);
+  return moved;
+}
+
 void *hak_realloc(void *block, size_t size) {
   if (block == NULL) return hak_malloc(size);
   size_t usable = hak_usable_size(block);
-  if (usable == 0) hak_fatal("realloc of a pointer that is none of ours", block);
-  if (size <= usable && size >= usable / 2) return block;
+  if (HAK_UNLIKELY(usable == 0)) return move_foreign(block, size);
+  if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return block;
   void *moved = hak_malloc(size);
   if (moved == NULL) return NULL;
   move_contents(moved, block, size < usable ? size : usable);
@@ -166,6 +207,13 @@ hak_heap_t *hak_heap_new(void) {
 void hak_heap_destroy(hak_heap_t *heap) {
   hak_thread_remove(heap);
   hak_heap_delete(heap);
+}
+
+/* The orphan may end at once: a heap without blocks is destroyed by the same way. */
+void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *argument) {
+  hak_heap_retain(heap, next, argument);
+  hak_orphan_add(heap);
+  end_orphans();
 }
 
 static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
@@ -200,7 +248,9 @@ size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void *
 
 size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {
   if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  return hak_heap_give(heap, blocks, count);
+  size_t given = hak_heap_give(heap, blocks, count);
+  if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) met_orphan(heap);
+  return given;
 }
 
 size_t hak_heap_trim(hak_heap_t *heap) {
@@ -253,6 +303,7 @@ size_t hak_trim(void) {
     trim_one(heap, &sum);
   }
   hak_abandoned_each(trim_one, &sum);
+  sum += end_orphans();
   return sum + hak_heap_give_shared(); /* last: the heaps' closed chunks have come there */
 }
 
@@ -266,6 +317,7 @@ static void add_registry(hak_stats_t *stats) {
   stats->registry.capacity = registry.capacity;
   stats->registry.used = registry.used;
   stats->registry.grown = registry.grown;
+  stats->registry.shrunk = registry.shrunk;
 }
 
 void hak_stats_get(hak_stats_t *stats) {

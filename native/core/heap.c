@@ -2,8 +2,10 @@
 #include "heap.h"
 
 #include "assert.h"
+#include "bitmap.h"
 #include "chunk.h"
 #include "meta.h"
+#include "os.h"
 #include "registry.h"
 
 static hak_chunk_owner_t owner_of(hak_heap_t *heap) {
@@ -168,9 +170,13 @@ static bool give_block(hak_heap_t *heap, void *block, unsigned *last_class) {
   if (index == slab->blocks) return false;
   unsigned size_class = slab->size_class;
   hak_heap_t *owner = slab->chunk->heap;
+  bool orphan = hak_load_relaxed(&owner->orphan); /* now, for without the block the owner may end at any time */
   bool given = owner == heap ? give_own(heap, slab, index) : hak_remote_give(&owner->remote, slab, index);
   if (!given) return false;
-  if (owner != heap) hak_counter_add(&heap->remote_frees, 1);
+  if (owner != heap) {
+    hak_counter_add(&heap->remote_frees, 1);
+    if (orphan) hak_store_relaxed(&heap->met_orphan, true);
+  }
   if (size_class != *last_class) hak_counter_add(&heap->classes[size_class].flushes, 1);
   *last_class = size_class;
   return true;
@@ -217,6 +223,7 @@ void hak_heap_tick_slabs(hak_heap_t *heap) {
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) tick_list(heap, &heap->classes[c]);
   hak_chunk_owner_t owner = owner_of(heap);
   hak_superslab_tick(&heap->superslab, &owner);
+  hak_registry_shrink();
 #if HAK_CHECKED
   hak_heap_check(heap);
 #endif
@@ -244,7 +251,52 @@ size_t hak_heap_give_idle(hak_heap_t *heap) {
   hak_chunk_owner_t owner = owner_of(heap);
   hak_superslab_trim(&heap->superslab, &owner);
   if (heap->own) give_excess(heap, true);
+  hak_registry_shrink();
   return (size_t)(hak_counter_get(&heap->superslab.purged) - purged) * HAK_UNIT_SIZE;
+}
+
+/* ---- retaining ---- */
+
+/* A slab of which nothing is held; listed, so that it is found. */
+static void release_slab(hak_heap_t *heap, hak_slab_t *slab) {
+  count_back(heap, slab, hak_slab_release(slab));
+  if (slab->size_class < HAK_SLAB_CLASSES && !slab->listed) list_last(&heap->classes[slab->size_class], slab);
+}
+
+static void release_chunk(hak_heap_t *heap, hak_chunk_t *chunk) {
+  size_t unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, 0);
+  while (unit < chunk->units) {
+    hak_slab_t *slab = &chunk->slabs[unit];
+    release_slab(heap, slab);
+    unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, unit + slab->units);
+  }
+}
+
+static void retake(hak_heap_t *heap, void *block) {
+  hak_slab_t *slab = slab_of(block);
+  if (slab == NULL || slab->chunk->heap != heap) return;
+  uint32_t index = hak_slab_index(slab, block);
+  if (index == slab->blocks || !hak_slab_retake(slab, index)) return;
+  hak_heap_class_t *list = &heap->classes[slab->size_class];
+  hak_counter_add(&list->live, 1);
+  hak_counter_add(&heap->live_bytes, slab->block_size);
+  if (slab->used == slab->blocks && slab->listed) unlist(list, slab);
+}
+
+static void close_empty_huge(hak_heap_t *heap) {
+  for (hak_chunk_t *chunk = heap->superslab.first, *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    if (chunk->huge && chunk->slabs[0].used == 0) close_huge(heap, &chunk->slabs[0]);
+  }
+}
+
+/* What is kept is marked anew after everything was released: so no list of the blocks is needed, nor memory for one. */
+void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argument) {
+  hak_heap_collect(heap);
+  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next) release_chunk(heap, chunk);
+  for (void *block = next(argument); block != NULL; block = next(argument)) retake(heap, block);
+  close_empty_huge(heap);
+  hak_heap_give_idle(heap);
 }
 
 /* ---- life and numbers ---- */
@@ -313,130 +365,20 @@ size_t hak_heap_give_shared(void) {
 
 void hak_heap_delete(hak_heap_t *heap) {
   hak_chunk_t *chunk;
-  while ((chunk = hak_large_excess(heap->large, true)) != NULL) hak_chunk_unpin(chunk);
+  while ((chunk = hak_large_excess(heap->large, true)) != NULL) {
+    hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE); /* who pins it keeps the addresses only */
+    hak_chunk_unpin(chunk);
+  }
   hak_large_release(heap->large);
   hak_meta_free(heap->large, sizeof *heap->large);
   hak_superslab_destroy(&heap->superslab);
   hak_meta_free(heap, sizeof *heap);
 }
 
-static void add_class(hak_heap_t *heap, unsigned size_class, hak_stats_t *stats) {
-  hak_heap_class_t *from = &heap->classes[size_class];
-  hak_class_stats_t *row = &stats->classes[size_class];
-  row->size = size_class < HAK_SLAB_CLASSES ? hak_size_class_bytes(size_class) : 0;
-  row->live += hak_counter_get(&from->live);
-  row->refills += hak_counter_get(&from->refills);
-  row->flushes += hak_counter_get(&from->flushes);
-  stats->blocks_live += hak_counter_get(&from->live);
-}
-
-/* Cached blocks were counted as live, for the heap has handed them out. */
-static void add_cached(unsigned size_class, uint64_t count, uint64_t capacity, hak_stats_t *stats) {
-  hak_class_stats_t *row = &stats->classes[size_class];
-  row->live -= count;
-  row->cached += count;
-  row->capacity += capacity;
-  stats->blocks_live -= count;
-  stats->blocks_cached += count;
-  stats->bytes_live -= count * row->size;
-  stats->bytes_cached += count * row->size;
-}
-
-static void add_tcache(hak_tcache_t *tcache, hak_stats_t *stats) {
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = hak_tcache_bin(tcache, c);
-    uint64_t count = hak_bin_count(bin);
-    add_cached(c, count, hak_bin_capacity(bin), stats);
-    stats->tcache.used += count;
-    stats->operations_allocs += hak_counter_get(&bin->allocs);
-  }
-  stats->tcache.capacity += hak_counter_get(&tcache->capacity);
-  stats->tcache.grown += hak_counter_get(&tcache->grown);
-  stats->tcache.shrunk += hak_counter_get(&tcache->shrunk);
-  stats->tcache.misses += hak_counter_get(&tcache->misses);
-}
-
-static void add_mid(hak_mid_t *mid, hak_stats_t *stats) {
-  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) {
-    hak_ring_t *ring = &mid->rings[i];
-    add_cached(HAK_MID_FIRST + i, hak_counter_get(&ring->count), hak_counter_get(&ring->capacity), stats);
-    stats->mid_ring.capacity += hak_counter_get(&ring->capacity);
-    stats->mid_ring.used += hak_counter_get(&ring->count);
-    stats->mid_ring.grown += hak_counter_get(&ring->grown);
-    stats->mid_ring.shrunk += hak_counter_get(&ring->shrunk);
-    stats->operations_allocs += hak_counter_get(&mid->allocs[i]);
-  }
-  stats->mid_ring.misses += hak_counter_get(&mid->misses);
-}
-
-/* Cached chunks are committed and reserved, and in no heap's chain. */
-static void add_large(hak_large_t *large, hak_stats_t *stats) {
-  hak_l25_t *l25 = &large->l25;
-  hak_bigcache_t *bigcache = &large->bigcache;
-  uint64_t bytes = hak_load_relaxed(&large->cached) * HAK_UNIT_SIZE;
-  stats->bytes_cached += bytes;
-  stats->bytes_committed += bytes;
-  stats->bytes_reserved += bytes;
-  stats->l25.capacity += hak_load_relaxed(&l25->count);
-  stats->l25.used += hak_load_relaxed(&l25->used);
-  stats->l25.grown += hak_load_relaxed(&l25->grown);
-  stats->l25.shrunk += hak_load_relaxed(&l25->shrunk);
-  stats->l25.misses += hak_load_relaxed(&l25->misses);
-  stats->bigcache.capacity += hak_counter_get(&bigcache->capacity);
-  stats->bigcache.used += hak_counter_get(&bigcache->used);
-  stats->bigcache.grown += hak_counter_get(&bigcache->grown);
-  stats->bigcache.shrunk += hak_counter_get(&bigcache->shrunk);
-  stats->bigcache.misses += hak_counter_get(&bigcache->misses);
-  uint64_t blocks = hak_load_relaxed(&l25->used) + hak_counter_get(&bigcache->used);
-  stats->blocks_cached += blocks;
-  stats->classes[HAK_SLAB_CLASSES].cached += blocks;
-}
-
 void hak_heap_add_shared_stats(hak_stats_t *stats) {
-  add_large(&shared_large, stats);
+  hak_heap_add_large_stats(&shared_large, stats);
   stats->bytes_purged += hak_load_relaxed(&shared_purged) * HAK_UNIT_SIZE;
   stats->superslab.shrunk += hak_load_relaxed(&shared_shrunk);
-}
-
-static void add_superslab(hak_superslab_t *superslab, hak_stats_t *stats) {
-  stats->superslab.capacity += hak_counter_get(&superslab->capacity);
-  stats->superslab.used += hak_counter_get(&superslab->used);
-  stats->superslab.grown += hak_counter_get(&superslab->grown);
-  stats->superslab.shrunk += hak_counter_get(&superslab->shrunk);
-  stats->superslab.misses += hak_counter_get(&superslab->misses);
-  stats->bytes_committed += hak_counter_get(&superslab->committed) * HAK_UNIT_SIZE;
-  stats->bytes_reserved += hak_counter_get(&superslab->reserved) * HAK_UNIT_SIZE;
-  stats->bytes_purged += hak_counter_get(&superslab->purged) * HAK_UNIT_SIZE;
-}
-
-/*
- * Frees need no counter on the fast path: of all threads together, what was allocated and is not live was freed.
- * Of one thread that frees the blocks of others the difference is negative; the sum, modulo 2^64, is right.
- */
-static uint64_t frees_of_thread(hak_heap_t *heap) {
-  uint64_t difference = hak_counter_get(&heap->uncached_allocs);
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
-    difference += hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs) + hak_bin_count(hak_tcache_bin(&heap->tcache, c));
-  for (unsigned i = 0; i < HAK_MID_CLASSES; i++)
-    difference += hak_counter_get(&heap->mid.allocs[i]) + hak_counter_get(&heap->mid.rings[i].count);
-  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) difference -= hak_counter_get(&heap->classes[c].live);
-  return difference;
-}
-
-void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats) {
-  stats->bytes_live += hak_counter_get(&heap->live_bytes);
-  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) add_class(heap, c, stats);
-  add_tcache(&heap->tcache, stats);
-  add_mid(&heap->mid, stats);
-  add_superslab(&heap->superslab, stats);
-  if (heap->own) add_large(heap->large, stats);
-  stats->operations_allocs += hak_counter_get(&heap->uncached_allocs);
-  stats->operations_frees += heap->own ? hak_counter_get(&heap->frees) : frees_of_thread(heap);
-  stats->operations_refills += hak_counter_get(&heap->refills);
-  stats->operations_flushes += hak_counter_get(&heap->flushes);
-  stats->operations_remote_frees += hak_counter_get(&heap->remote_frees);
-  stats->operations_adopted += hak_counter_get(&heap->adopted);
-  stats->operations_abandoned += hak_counter_get(&heap->abandoned);
 }
 
 static void check_list(hak_heap_class_t *list) {

@@ -36,10 +36,12 @@ struct hak_heap {
   uint64_t operations;                     /* refills and flushes since the last tick */
   uint32_t hint;                           /* tells heaps apart: which shard of the L2.5 pool */
   bool own;                                /* made by hak_heap_new: its blocks enter no thread's cache */
+  _Atomic bool met_orphan;                 /* gave a block back to an orphan: look whether it ends. Relaxed: its own affair */
+  _Atomic bool orphan;                     /* see orphan.h; relaxed: whoever reads it holds a block of the heap */
   hak_counter_t live_bytes;                /* of blocks handed out, the thread's cached ones included */
   hak_counter_t refills, flushes, uncached_allocs, frees, remote_frees, adopted, abandoned;
   hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
-  hak_heap_t *next_abandoned;
+  hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
 };
 
@@ -68,8 +70,8 @@ void hak_heap_tick(hak_heap_t *heap);
 /* The same but for large blocks, which age by the time of heaps that are in use: for an abandoned heap. */
 void hak_heap_tick_slabs(hak_heap_t *heap);
 
-/* Moves what other threads freed back to its slabs. */
-void hak_heap_collect(hak_heap_t *heap);
+/* Gives every block back but those that `next` names; see hak_heap_abandon. No cache holds any. */
+void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argument);
 
 /* Gives idle memory back. @return bytes. */
 size_t hak_heap_give_idle(hak_heap_t *heap);
@@ -80,6 +82,9 @@ size_t hak_heap_give_shared(void);
 /* Around fork: the child gets the locks of what the threads' heaps share open. */
 void hak_heap_lock_shared(void);
 void hak_heap_unlock_shared(void);
+
+/* Adds the numbers of cached large blocks. */
+void hak_heap_add_large_stats(hak_large_t *large, hak_stats_t *stats);
 
 /* Adds the numbers of what the threads' heaps share. */
 void hak_heap_add_shared_stats(hak_stats_t *stats);

@@ -76,7 +76,13 @@ bool hak_os_purge(void *start, size_t size) {
 
 bool hak_os_move(void *from, void *to, size_t size) {
 #if defined(MREMAP_DONTUNMAP)
-  return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+  int before = errno;
+  if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to) return true;
+  /* Older kernels refuse a range of two mappings, and only after they have unmapped `to`. */
+  void *again = mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  if (again != to) hak_fatal("no memory to restore a mapping that the system took away", to);
+  errno = before;
+  return false;
 #else
   (void)from, (void)to, (void)size;
   return false; /* before Linux 5.7: the caller copies */

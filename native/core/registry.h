@@ -8,7 +8,8 @@
  * Look-ups take no lock and answer "not mine" for any address whatever.
  * Invariant: a thread that rightly holds a block sees the window that has its entry, for it learnt of the block after
  * the window was published. Older windows stay mapped for readers that still look into them; together they are smaller
- * than the present one.
+ * than the present one. A window shrinks by the page: OS pages whose entries have all been removed go back, and read as zero,
+ * that is as "not mine", when a look-up comes by.
  * Threads: look-up any; changes take the registry's own lock.
  */
 #ifndef HAK_REGISTRY_H
@@ -22,6 +23,8 @@ typedef struct hak_registry_window {
   uintptr_t base; /* unit number of entries[0] */
   size_t count;
   size_t bytes; /* of the mapping */
+  uint16_t *filled; /* for each OS page of the mapping: how many entries are set in it, and whether it was ever written since
+                       it went back; behind the entries; under the lock */
   _Atomic uintptr_t entries[];
 } hak_registry_window_t;
 
@@ -41,8 +44,11 @@ bool hak_registry_cover(const void *start, size_t units);
 /* Enters, or with entry 0 removes, `units` units from `start` on; covered before. */
 void hak_registry_set(const void *start, size_t units, uintptr_t entry);
 
+/* Gives the pages back that have been emptied since the last time. */
+void hak_registry_shrink(void);
+
 typedef struct hak_registry_stats {
-  uint64_t capacity, used, grown;
+  uint64_t capacity, used, grown, shrunk; /* entries, entries, windows, pages */
 } hak_registry_stats_t;
 void hak_registry_stats_get(hak_registry_stats_t *stats);
 

@@ -76,6 +76,21 @@ size_t hak_slab_collect(hak_slab_t *slab) {
   return collected;
 }
 
+size_t hak_slab_release(hak_slab_t *slab) {
+  size_t released = slab->used;
+  hak_bitmap_set_range(slab->free, 0, slab->blocks);
+  slab->used = 0;
+  slab->first_word = 0;
+  return released;
+}
+
+bool hak_slab_retake(hak_slab_t *slab, uint32_t index) {
+  if (!hak_bitmap_get(slab->free, index)) return false;
+  hak_bitmap_clear_range(slab->free, index, 1);
+  slab->used++;
+  return true;
+}
+
 void hak_slab_check(const hak_slab_t *slab) {
   if (hak_bitmap_count(slab->free, slab->blocks) != slab->blocks - slab->used)
     hak_fatal("slab: `used` differs from the bitmap", slab->base);

@@ -66,6 +66,12 @@ hak_remote_give_t hak_slab_give_remote(hak_slab_t *slab, uint32_t index);
 /* Moves the remote bits over. @return how many blocks came back. */
 size_t hak_slab_collect(hak_slab_t *slab);
 
+/* Makes every block free, whoever holds it. @return how many were handed out. */
+size_t hak_slab_release(hak_slab_t *slab);
+
+/* Hands block `index` out. @return false: it was handed out before. */
+bool hak_slab_retake(hak_slab_t *slab, uint32_t index);
+
 /* Aborts where an invariant is broken. */
 void hak_slab_check(const hak_slab_t *slab);
 

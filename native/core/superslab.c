@@ -112,6 +112,8 @@ static void park(hak_superslab_t *superslab, hak_chunk_t *chunk) {
 
 /* Acquire: pairs with the last hak_chunk_unpin; a new pin needs a live block, and there is none. */
 bool hak_superslab_lone(const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  /* A huge chunk's one slab is on no stack once its block has come back; only a freer that has not left yet may look. */
+  if (chunk->huge) return hak_load_acquire(&chunk->pins) == 1 && hak_load_acquire(&owner->remote->freers) == 0;
   return hak_load_acquire(&chunk->pins) == 1 && hak_remote_quiet(owner->remote);
 }
 
@@ -287,6 +289,7 @@ static void tick_chunk(hak_superslab_t *superslab, hak_chunk_t *chunk) {
 void hak_superslab_tick(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
   if (superslab->spare != NULL && superslab->spare_idle) release_spare(superslab, owner);
   superslab->spare_idle = superslab->spare != NULL;
+  sweep(superslab, owner, SIZE_MAX);
   for (hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next)
     if (!chunk->huge && chunk->free_units != 0) tick_chunk(superslab, chunk);
 }

@@ -5,11 +5,13 @@
 
 #include "abandoned.h"
 #include "meta.h"
+#include "orphan.h"
 #include "os.h"
 #include "registry.h"
 
 hak_heap_t hak_nobody;
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
+static _Thread_local bool ended; /* thread_ends has run; it does not run again but for what later destructors set */
 
 static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
 static hak_heap_t *heaps;     /* all of them, under the lock */
@@ -21,7 +23,8 @@ static pthread_key_t key; /* its destructor tells of a thread's end */
 
 static void thread_ends(void *argument) {
   hak_heap_t *heap = argument;
-  hak_thread_heap = &hak_nobody; /* destructors that run later start anew */
+  hak_thread_heap = &hak_nobody; /* destructors that allocate later start anew */
+  ended = true;
   hak_cache_release(heap);
   hak_abandoned_add(heap);
 }
@@ -30,6 +33,7 @@ static void thread_ends(void *argument) {
 static void before_fork(void) {
   hak_mutex_lock(&mutex);
   hak_abandoned_lock();
+  hak_orphan_lock();
   hak_heap_lock_shared();
   hak_registry_lock();
   hak_meta_lock();
@@ -38,6 +42,7 @@ static void after_fork(void) {
   hak_meta_unlock();
   hak_registry_unlock();
   hak_heap_unlock_shared();
+  hak_orphan_unlock();
   hak_abandoned_unlock();
   hak_mutex_unlock(&mutex);
 }
@@ -82,6 +87,10 @@ hak_heap_t *hak_thread_heap_get(void) {
   hak_thread_heap = heap; /* before the key, for setting it may allocate */
   pthread_setspecific(key, heap);
   return heap;
+}
+
+hak_heap_t *hak_thread_heap_to_free(void) {
+  return ended ? hak_thread_heap : hak_thread_heap_get();
 }
 
 /* ---- all heaps ---- */

@@ -20,6 +20,10 @@ extern _Thread_local hak_heap_t *hak_thread_heap;
 /* The calling thread's heap, made if need be; `hak_nobody` where there is no memory for one. */
 hak_heap_t *hak_thread_heap_get(void);
 
+/* The same for a free. A thread that has ended gets none for that alone: the C library's own last frees come when nothing
+   tells of an end any more, and each such thread would keep a heap for ever. */
+hak_heap_t *hak_thread_heap_to_free(void);
+
 /* Enters a heap of its own into the list of all heaps, or takes it out. */
 void hak_thread_enter(hak_heap_t *heap);
 void hak_thread_remove(hak_heap_t *heap);

@@ -67,7 +67,10 @@ HAK_API void hak_free(void *block);
 /** @return the bytes that the block really has, or 0 where `block` is none of ours. */
 HAK_API size_t hak_usable_size(const void *block);
 
-/** @return the size of the block that a request of `size` bytes gets; 0 where no block can be that large. */
+/**
+ * @return the size of the block that a request of `size` bytes gets at least; 0 where no block can be that large. Above 1 MiB a
+ * thread's heap may give a freed block of up to twice that, since its memory is warm.
+ */
 HAK_API size_t hak_good_size(size_t size);
 
 /** Fills `blocks` with up to `count` blocks of at least `size` bytes. @return how many. */
@@ -84,6 +87,13 @@ HAK_API hak_heap_t *hak_heap_new(void);
 /** Gives all of the heap's memory back at once; memory under a pin stays mapped until it is unpinned. */
 HAK_API void hak_heap_destroy(hak_heap_t *heap);
 
+/**
+ * As hak_heap_destroy, but for blocks that others still hold: they stay valid, and the heap is an orphan that ends by itself
+ * once the last of them has come back, by whoever gives it back. Nobody else may free a block of the heap meanwhile.
+ * @param next gives the blocks to keep, one a call in any order, then NULL; one that is no block of the heap is passed over.
+ */
+HAK_API void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *argument);
+
 /** As hak_malloc, hak_aligned_alloc; from this heap. */
 HAK_API void *hak_heap_malloc(hak_heap_t *heap, size_t size);
 HAK_API void *hak_heap_aligned_alloc(hak_heap_t *heap, size_t alignment, size_t size);
@@ -97,6 +107,9 @@ HAK_API size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count
  * @return how many were accepted; the rejected ones are gathered at the front of `blocks`.
  */
 HAK_API size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count);
+
+/** Takes over what other threads have freed, as taking, trimming and ticks do by themselves; until then it counts as live. */
+HAK_API void hak_heap_collect(hak_heap_t *heap);
 
 /** Gives the heap's idle memory back to the OS. @return bytes given back. */
 HAK_API size_t hak_heap_trim(hak_heap_t *heap);
@@ -141,7 +154,20 @@ HAK_API void hak_heap_visit(hak_heap_t *heap, void (*visit)(const hak_slab_view_
 
 /* ---- the whole process -------------------------------------------------------------------------------- */
 
-/** Gives idle memory of the calling thread's heap and of all abandoned ones back to the OS. @return bytes given back. */
+/** Another allocator of this process, asked about pointers that are none of ours. Asked without any lock held. */
+typedef struct hak_foreign {
+  size_t (*usable_size)(const void *block); /**< bytes behind its block; 0: not its own either */
+  bool (*free)(void *block);                /**< takes its block back; false: not its own either */
+} hak_foreign_t;
+
+/**
+ * Makes hak_free and hak_realloc serve the blocks of another allocator too; hak_realloc moves them over. A pointer that is
+ * neither's is reported as before. For libraries that stand in for malloc.
+ * @param foreign must stay valid; NULL: there is no other one, as at the start.
+ */
+HAK_API void hak_set_foreign(const hak_foreign_t *foreign);
+
+/** Gives idle memory of the calling thread's heap, of all abandoned ones and of orphans back to the OS. @return bytes given back. */
 HAK_API size_t hak_trim(void);
 
 /** What one growing component holds: `capacity` and `used` in its own unit, and how often it grew, shrank and missed. */

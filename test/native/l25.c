@@ -78,6 +78,27 @@ static void contention_doubles_and_quiet_merges(void) {
 
 /* ---- threads ---- */
 
+static void *put_late(void *hint) {
+  hak_l25_put(&l25, *(uint32_t *)hint, chunks[0]);
+  return NULL;
+}
+
+/* A thread waits for an upper shard's lock while the shards merge: it must not leave its chunk where nobody looks. */
+static void a_late_thread_sees_the_merge(void) {
+  hak_store_relaxed(&l25.count, 2); /* the second shard is there still */
+  hak_store_relaxed(&l25.contended, 0);
+  hak_mutex_t *upper = &l25.segments[0][0].mutex;
+  uint32_t hint = 1;
+  pthread_t late;
+  hak_mutex_lock(upper);
+  CHECK(pthread_create(&late, NULL, put_late, &hint) == 0);
+  while (hak_load_relaxed(&l25.contended) == 0) usleep(1000);
+  hak_store_release(&l25.count, 1);
+  hak_mutex_unlock(upper);
+  CHECK(pthread_join(late, NULL) == 0);
+  CHECK(hak_l25_take(&l25, 0, class_of(0)) == chunks[0]);
+}
+
 enum { THREADS = 8, OPERATIONS = 60000, HELD = 20 };
 
 typedef struct role {
@@ -128,6 +149,7 @@ int main(void) {
   newest_first();
   one_thread_needs_one_shard();
   contention_doubles_and_quiet_merges();
+  a_late_thread_sees_the_merge();
   nothing_is_lost_among_threads(&random);
   hak_l25_release(&l25);
   for (size_t i = 0; i < CHUNKS; i++) free(chunks[i]);

@@ -42,6 +42,16 @@ static void freed_blocks_serve_again(void) {
   hak_heap_destroy(heap);
 }
 
+/* Not even where a longer one is cached, for the user of a heap of its own sees the length. */
+static void own_heaps_give_exactly_the_class(void) {
+  hak_heap_t *heap = hak_heap_new();
+  give(heap, hak_heap_malloc(heap, 3000000));
+  char *block = hak_heap_malloc(heap, 2500000);
+  CHECK(hak_good_size(2500000) < hak_good_size(3000000) && hak_usable_size(block) == hak_good_size(2500000));
+  CHECK(stats_of(heap).l25.used == 1);
+  hak_heap_destroy(heap);
+}
+
 /* Never more than half of what is held, and never less than the option allows. */
 static void budget_follows_use(void) {
   enum { COUNT = 200 };
@@ -131,6 +141,7 @@ int main(void) {
   setenv("HAKMEM_LARGE_CACHE_TICKS", "3", 1);
   setenv("HAKMEM_LARGE_CACHE_BYTES", "67108864", 1);
   freed_blocks_serve_again();
+  own_heaps_give_exactly_the_class();
   budget_follows_use();
   idle_blocks_go_by_age();
   bigcache_grows_with_use();

@@ -143,6 +143,23 @@ static void grows_under_readers(test_random_t *random) {
   for (size_t n = 0; n < 20 * CHUNKS; n++) expect_entered(n);
 }
 
+/* Emptied pages go back and read as "not mine"; what is left stays, and what is entered again is found. */
+static void shrinks_by_pages(void) {
+  hak_registry_stats_t before = stats_now();
+  for (size_t n = 1; n < 20 * CHUNKS; n++) hak_registry_set(unit_at(n, 0), CHUNK_UNITS, 0);
+  hak_registry_shrink();
+  hak_registry_stats_t after = stats_now();
+  CHECK(after.shrunk > before.shrunk && after.capacity == before.capacity && after.used == CHUNK_UNITS);
+  hak_registry_shrink();
+  CHECK(stats_now().shrunk == after.shrunk); /* a page goes back once */
+  expect_entered(0);
+  for (size_t n = 1; n < CHUNKS; n++) CHECK(hak_registry_get(unit_at(n, 5)) == 0);
+  enter(777);
+  expect_entered(777);
+  hak_registry_set(unit_at(777, 0), CHUNK_UNITS, 0);
+  hak_registry_set(unit_at(0, 0), CHUNK_UNITS, 0);
+}
+
 int main(void) {
   test_random_t random = test_random();
   foreign_addresses_are_not_mine();
@@ -154,7 +171,7 @@ int main(void) {
   without_memory_nothing_changes();
 #endif
   grows_under_readers(&random);
-  for (size_t n = 0; n < 20 * CHUNKS; n++) hak_registry_set(unit_at(n, 0), CHUNK_UNITS, 0);
+  shrinks_by_pages();
   CHECK(stats_now().used == 0);
   foreign_addresses_are_not_mine();
   return 0;
