@@ -28,9 +28,11 @@
         'native/binding/addon.cc',
         'native/binding/arguments.cc',
         'native/binding/environment.cc',
+        'native/binding/handover.cc',
         'native/binding/heap_object.cc',
         'native/binding/slab_memory.cc',
         'native/binding/stats_object.cc',
+        'native/binding/token.cc',
       ],
       'defines': [
         'NAPI_VERSION=8',
@@ -49,12 +51,17 @@
       'product_name': 'libhakmem-preload',
       'sources': [
         '<@(core_sources)',
+        'native/preload/foreign.c',
+        'native/preload/inherit.c',
         'native/preload/malloc.c',
+        'native/preload/report.c',
+        'native/preload/start.c',
       ],
       # Loaded with the program, so its thread-local memory is reserved at start: the short way to it may be taken.
       # -fno-builtin-malloc: calloc must not become malloc and memset, nor a test of malloc's result vanish.
       'cflags': ['-ftls-model=initial-exec', '-fno-builtin-malloc'],
-      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,defs'],
+      # -static-libgcc: the linker's driver is that of C++, which would have every program load libgcc_s.so.
+      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,defs', '-static-libgcc'],
     },
   ],
 }

@@ -1,92 +1,69 @@
 /**
- * One measurement: one workload, one size, one contender, in this process alone.
+ * One measurement: one workload, one contender, in this process alone.
  *
- * Operations run in slices of some milliseconds with a turn of the event loop between them, since finalizers and much of
- * the engine's freeing happen only there. The clock runs through both: an allocation is charged with its collection.
+ *     node child.mjs '{"case":"churn-64","contender":"native","durationMs":400}'
  *
- *     | warm up | slice . slice . slice . slice ... |      '.' a turn of the event loop
- *               ^ start                             ^ end
+ * The answer is one line of JSON on stdout, so that any runtime can be the child of any other: `{ result }` or `{ error }`.
  */
 import { createRequire } from 'node:module';
-import { PerformanceObserver } from 'node:perf_hooks';
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import { CONTENDERS } from './contenders.mjs';
+import { Loop, measureCalls, measureMean } from './measure/loop.mjs';
+import { peakResidentBytes, resetPeak, residentBytes, restingBytes } from './measure/memory.mjs';
+import { CASES } from './workloads/index.mjs';
 
 // Not import: on Node 20 an error while a CommonJS module is imported is thrown a second time, where nobody can catch it.
 const require = createRequire(import.meta.url);
 
-const SLICE_MS = 5;
-const FIRST_SLICE = 64;
-
-async function measure({ workload, contender, size, durationMs }) {
-  const { run, expected } = await import(`./workloads/${workload}.mjs`);
-  const { make, backend } = CONTENDERS.find(({ name }) => name === contender);
-  const hakmem = backend === undefined ? undefined : require('../dist/index.js');
-  const pair = make(size, hakmem);
-
-  const loop = { pair, run, done: 0, sum: 0, slice: FIRST_SLICE };
-  await runFor(loop, durationMs / 4);
-  const collections = countCollections();
-  const warm = loop.done;
-  const startMs = performance.now();
-  await runFor(loop, durationMs);
-  const elapsedMs = performance.now() - startMs;
-  const operations = loop.done - warm;
-
-  if (loop.sum !== expected(loop.done)) {
-    throw new Error(`${contender} at ${size} bytes: the bytes read are not those written`);
-  }
+async function measure(task) {
+  const workload = CASES.find(({ id }) => id === task.case);
+  const contender = CONTENDERS.find(({ name }) => name === task.contender);
+  const hakmem = contender.backend === undefined ? undefined : require('../dist/index.js');
+  const first = await import(`./workloads/${workload.module}.mjs`);
+  resetPeak();
+  const residentStartBytes = residentBytes();
+  const measured = first.measure
+    ? await first.measure(workload, { ...contender, hakmem }, task.durationMs)
+    : await measurePair(first, workload, { ...contender, hakmem }, task.durationMs);
   return {
-    nsPerOperation: (elapsedMs * 1e6) / operations,
-    operations,
-    elapsedMs,
-    checksum: loop.sum,
-    ...(await collections.stop()),
-    peakResidentBytes: process.resourceUsage().maxRSS * 1024,
+    ...measured,
+    residentStartBytes,
+    ...(await restingBytes()),
     backend: hakmem?.backend.name ?? null,
   };
 }
 
-/** Runs slices until the time is over; their length adapts to what an operation costs. */
-async function runFor(loop, durationMs) {
-  const endMs = performance.now() + durationMs;
-  let nowMs = performance.now();
-  while (nowMs < endMs) {
-    const to = loop.done + loop.slice;
-    loop.sum = loop.run(loop.pair, loop.done, to, loop.sum);
-    loop.done = to;
-    const tookMs = performance.now() - nowMs;
-    loop.slice =
-      tookMs < SLICE_MS / 2 ? loop.slice * 2 : tookMs > SLICE_MS * 2 ? Math.max(1, loop.slice >> 1) : loop.slice;
-    await setImmediate();
-    nowMs = performance.now();
-  }
-}
+async function measurePair(first, workload, contender, durationMs) {
+  const pair = await contender.make(workload, contender.hakmem);
+  const state = first.setUp(pair, workload);
+  const loop = new Loop(first.run, state);
+  const mean = await measureMean(loop, durationMs);
+  loop.check(contender.overlaps);
+  const peak = peakResidentBytes();
 
-function countCollections() {
-  const counted = { collections: 0, markCompacts: 0, collectionMs: 0 };
-  const observer = new PerformanceObserver((list) => {
-    for (const { duration, detail } of list.getEntries()) {
-      counted.collections++;
-      counted.markCompacts += detail.kind === 4 ? 1 : 0; // constants.NODE_PERFORMANCE_GC_MAJOR
-      counted.collectionMs += duration;
-    }
-  });
-  observer.observe({ entryTypes: ['gc'] });
-  return {
-    async stop() {
-      await setTimeout(10);
-      observer.disconnect();
-      return counted;
-    },
+  const second = await import(`./workloads/${workload.module}.mjs?calls`);
+  const makeLoop = (timed) => {
+    state.pair = timed;
+    return new Loop(second.run, state, loop.done);
   };
+  const { loop: timedLoop, calls } = await measureCalls(makeLoop, pair, durationMs / 2);
+  state.pair = pair;
+  second.drain(state);
+  timedLoop.check(contender.overlaps);
+  return { ...mean, calls, peakResidentBytes: peak };
 }
 
-process.once('message', async (task) => {
+function describeRuntime() {
+  const { bun, node, v8 } = process.versions;
+  return { runtime: bun ? 'bun' : 'node', version: bun ?? node, node, v8: bun ? null : v8, path: process.execPath };
+}
+
+async function answer() {
+  const task = JSON.parse(process.argv[2]);
   try {
-    process.send({ result: await measure(task) });
+    return task.describe ? { result: describeRuntime() } : { result: await measure(task) };
   } catch (error) {
-    process.send({ error: { code: error.code ?? '', message: error.message } });
+    return { error: { code: error.code ?? '', message: error.message } };
   }
-  process.disconnect();
-});
+}
+
+process.stdout.write(`${JSON.stringify(await answer())}\n`, () => process.exit());

@@ -1,20 +1,40 @@
 /**
- * Who is measured: pairs of functions that allocate and free a Buffer of one size.
- * A row with a `backend` runs with that backend of hakmem, or is left out where it cannot be had.
+ * Who is measured: pairs of functions that allocate and free Buffers.
+ *
+ * `make` gets the case that will run, for its sizes. A row with a `backend` runs with that backend of hakmem, and is left out
+ * where it cannot be had. `excludes` says why a contender cannot take part in a case. `moves` is how its Buffers get to
+ * another thread (see workloads/exchange.mjs).
  */
 
+/** Above this many live blocks the list that @thi.ng/malloc searches at each free makes an operation take longer than a slice. */
+const THI_NG_MAX_LIVE = 1000;
+
 export const CONTENDERS = [
+  {
+    name: 'loop',
+    title: 'empty loop',
+    about: 'always the same Buffer: what the workload itself costs. No contender may be as fast without a warning',
+    overlaps: true,
+    excludes: ({ threads }) => threads && 'nothing would be sent',
+    make({ maxSize }) {
+      const buffer = Buffer.alloc(maxSize);
+      return { alloc: () => buffer, free() {} };
+    },
+  },
   {
     name: 'view',
     title: 'bare view',
     about: 'new Uint8Array(arrayBuffer, offset, length): what any Buffer costs at least',
-    make(size) {
-      const memory = new ArrayBuffer(Math.max(65536, size));
-      const lastOffset = memory.byteLength - size;
-      let offset = 0;
+    overlaps: true,
+    moves: 'shared',
+    make({ maxSize }) {
+      const memory = new ArrayBuffer(Math.max(65_536, maxSize));
+      const { byteLength } = memory;
+      let next = 0;
       return {
-        alloc() {
-          offset = offset + size > lastOffset ? 0 : offset + size;
+        alloc(size) {
+          const offset = next + size > byteLength ? 0 : next;
+          next = (offset + size + 15) & ~15;
           return new Uint8Array(memory, offset, size);
         },
         free() {},
@@ -25,23 +45,91 @@ export const CONTENDERS = [
     name: 'node',
     title: 'Buffer.allocUnsafe',
     about: 'Node itself; freeing is the garbage collector',
-    make: (size) => ({ alloc: () => Buffer.allocUnsafe(size), free() {} }),
+    moves: 'transfer',
+    make: () => ({ alloc: (size) => Buffer.allocUnsafe(size), free() {} }),
   },
-  { name: 'native', title: 'hakmem native', about: 'allocUnsafe and free of a pool', backend: 'native', make: pooled },
-  { name: 'ts', title: 'hakmem ts', about: 'the same with the TypeScript backend', backend: 'ts', make: pooled },
+  {
+    name: 'node-alloc',
+    title: 'Buffer.alloc',
+    about: 'the same, zeroed',
+    moves: 'transfer',
+    make: () => ({ alloc: (size) => Buffer.alloc(size), free() {} }),
+  },
+  {
+    name: 'node-slow',
+    title: 'Buffer.allocUnsafeSlow',
+    about: "without Node's pool for small ones",
+    moves: 'transfer',
+    make: () => ({ alloc: (size) => Buffer.allocUnsafeSlow(size), free() {} }),
+  },
+  {
+    name: 'thi.ng',
+    title: '@thi.ng/malloc',
+    about:
+      'blocks of one ArrayBuffer whose size is fixed beforehand; here large enough. Its free searches a list of all live blocks',
+    excludes: ({ threads, maxLive }) =>
+      threads
+        ? 'its blocks stay in their thread'
+        : maxLive > THI_NG_MAX_LIVE && 'each free searches a list of all live blocks',
+    async make({ maxLive, maxLiveBytes }) {
+      const { MemPool } = await import('@thi.ng/malloc');
+      const pool = new MemPool({ size: Math.ceil(65_536 + 2 * maxLiveBytes + 64 * maxLive) & ~7 });
+      return { alloc: (size) => pool.mallocAs('u8', size), free: (view) => pool.free(view) };
+    },
+  },
+  {
+    name: 'free-list',
+    title: 'free list by hand',
+    about: 'a list of Buffers for each size, as programs write it today; never gives memory back',
+    excludes: ({ threads }) => threads && 'its Buffers stay in their thread',
+    make: makeFreeList,
+  },
+  {
+    name: 'native',
+    title: 'hakmem native',
+    about: 'allocUnsafe and free of a pool',
+    backend: 'native',
+    moves: 'share',
+    make: makePool,
+  },
+  {
+    name: 'ts',
+    title: 'hakmem ts',
+    about: 'the same with the TypeScript backend',
+    backend: 'ts',
+    moves: 'share',
+    make: makePool,
+  },
   {
     name: 'fixed',
-    title: 'hakmem fixed',
+    title: 'hakmem fixed pool',
     about: 'acquire and release of a fixed pool, with the backend that is chosen by itself',
     backend: '',
-    make(size, hakmem) {
+    excludes: ({ threads, size }) =>
+      threads ? 'its Buffers stay in their thread' : size === undefined && 'it has Buffers of one size only',
+    make({ size }, hakmem) {
       const pool = hakmem.createFixedPool({ size });
       return { alloc: () => pool.acquire(), free: (buffer) => pool.release(buffer) };
     },
   },
 ];
 
-function pooled(size, hakmem) {
+function makePool(_workload, hakmem) {
   const pool = hakmem.createPool({ name: 'bench' });
-  return { alloc: () => pool.allocUnsafe(size), free: (buffer) => pool.free(buffer) };
+  return { alloc: (size) => pool.allocUnsafe(size), free: (buffer) => pool.free(buffer) };
+}
+
+function makeFreeList() {
+  const lists = new Map();
+  return {
+    alloc: (size) => lists.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size),
+    free(buffer) {
+      const list = lists.get(buffer.length);
+      if (list === undefined) {
+        lists.set(buffer.length, [buffer]);
+      } else {
+        list.push(buffer);
+      }
+    },
+  };
 }

@@ -7,12 +7,12 @@ export function describeMachine() {
   return {
     commit: git('rev-parse', 'HEAD'),
     uncommittedChanges: git('status', '--porcelain') !== '',
-    node: process.version,
-    v8: process.versions.v8,
     platform: `${os.platform()} ${os.release()} ${os.arch()}`,
     cpu: cpu?.model.trim() ?? 'unknown',
     cpus: os.cpus().length,
     memoryBytes: os.totalmem(),
+    // More than a little work of others makes the figures worth less.
+    loadBefore: os.loadavg()[0],
   };
 }
 

@@ -1,149 +1,124 @@
 /**
- * `npm run bench`: every contender at every workload, in fresh processes, interleaved, several rounds.
+ * `npm run bench`: every contender at every workload on every runtime, in fresh processes, interleaved, several rounds.
  *
- *     round 1:  workload A: view node native ts fixed   workload B: view node ...
+ *     round 1:  workload A: runtime 1: view node native ...   runtime 2: view node ...     workload B: ...
  *     round 2:  the same again, the order of contenders turned by one
  *
- * Prints medians and their ratios; writes every raw figure, with commit, Node's version and CPU, to bench/results/.
+ * Prints medians and their ratios; writes every raw figure with commit, machine and runtimes to bench/results/, and a report
+ * beside it that opens in a browser.
  */
-import { fork } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { CONTENDERS } from './contenders.mjs';
+import { launch } from './launch.mjs';
 import { describeMachine } from './machine.mjs';
-import * as churn from './workloads/churn.mjs';
+import { readOptions, USAGE, UsageError } from './options.mjs';
 
-const WORKLOADS = [churn];
-const HERE = path.dirname(fileURLToPath(import.meta.url));
-const BUILT = path.join(HERE, '../dist/index.js');
+const require = createRequire(import.meta.url);
+const BUILT = path.join(import.meta.dirname, '../dist/index.js');
 
-const USAGE = `Usage: npm run bench -- [options]
-
-  --quick               two short rounds, for a first look
-  --rounds <n>          rounds (default 5)
-  --duration <ms>       time that one measurement takes (default 400)
-  --size <bytes>        only this size; may be given several times
-  --contender <name>    only this contender; may be given several times
-  --output <file>       where the raw results go (default bench/results/<time>.json)
-  --help                this text
-
-Contenders
-${CONTENDERS.map(({ name, about }) => `  ${name.padEnd(8)} ${about}`).join('\n')}
-`;
-
-class UsageError extends Error {}
-
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      duration: { type: 'string' },
-      size: { type: 'string', multiple: true },
-      contender: { type: 'string', multiple: true },
-      output: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const names = CONTENDERS.map(({ name }) => name);
-  const unknown = values.contender?.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new UsageError(`there is no contender '${unknown}'; there are ${names.join(', ')}`);
-  }
-  return {
-    help: values.help,
-    quick: values.quick,
-    rounds: wholeNumber('--rounds', values.rounds, values.quick ? 2 : 5),
-    durationMs: wholeNumber('--duration', values.duration, values.quick ? 120 : 400),
-    sizes: values.size?.map((size) => wholeNumber('--size', size, 0)),
-    contenders: CONTENDERS.filter(({ name }) => values.contender?.includes(name) ?? true),
-    output: values.output,
-  };
-}
-
-function wholeNumber(option, text, otherwise) {
-  if (text === undefined) {
-    return otherwise;
-  }
-  if (!/^[1-9]\d{0,9}$/.test(text)) {
-    throw new UsageError(`${option} takes a whole number above 0, not '${text}'`);
-  }
-  return Number(text);
-}
-
-/** Runs one measurement in a process of its own. @returns its result, or { absent } where the backend cannot be had. */
-function runOnce(task, backend) {
-  const { HAKMEM_BACKEND: _inherited, ...environment } = process.env;
-  const env = backend ? { ...environment, HAKMEM_BACKEND: backend } : environment;
-  const child = fork(path.join(HERE, 'child.mjs'), { env });
-  let answer = { error: { code: '', message: 'the process ended without a result' } };
-  child.once('message', (message) => {
-    answer = message;
-  });
-  child.send(task);
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', () => {
-      if (answer.result) {
-        resolve(answer.result);
-      } else if (answer.error.code === 'ERR_HAKMEM_BACKEND') {
-        resolve({ absent: answer.error.message });
-      } else {
-        reject(new Error(`${task.contender} at ${task.size} bytes: ${answer.error.message}`));
-      }
-    });
-  });
-}
-
-/** One object a cell: workload, size, contender, and the results of all rounds. */
-function makeCells({ sizes, contenders }) {
-  return WORKLOADS.flatMap((workload) =>
-    (sizes ?? workload.sizes).map((size) => ({
-      workload: workload.name,
-      size,
-      runs: contenders.map(({ name, backend }) => ({ contender: name, backend, results: [], absent: undefined })),
-    })),
+/** One cell for each case, runtime and contender; one that cannot take part says why. */
+function makeCells({ cases, contenders, runtimes }) {
+  return cases.flatMap((one) =>
+    runtimes.flatMap((runtime) =>
+      contenders.map((contender) => ({
+        case: one.id,
+        runtime: runtime.name,
+        contender: contender.name,
+        absent: contender.excludes?.(one) || null,
+        failed: null,
+        results: [],
+      })),
+    ),
   );
 }
 
-async function measureAll(cells, { rounds, durationMs }) {
-  for (let round = 0; round < rounds; round++) {
-    for (const { workload, size, runs } of cells) {
-      for (const run of turned(runs, round).filter(({ absent }) => absent === undefined)) {
-        note(`round ${round + 1} of ${rounds}: ${workload} ${size} ${run.contender}`);
-        const result = await runOnce({ workload, size, contender: run.contender, durationMs }, run.backend);
-        if (result.absent === undefined) {
-          run.results.push(result);
-        } else {
-          run.absent = result.absent;
-        }
+/** @returns the cells in the order in which this round runs them. */
+function roundOrder(cells, { contenders }, round) {
+  const turned = [];
+  for (let from = 0; from < cells.length; from += contenders.length) {
+    const group = cells.slice(from, from + contenders.length);
+    const at = round % group.length;
+    turned.push(...group.slice(at), ...group.slice(0, at));
+  }
+  return turned;
+}
+
+async function measureAll(cells, options) {
+  const { Progress } = require('../dist/cli/progress.js');
+  const total = cells.length * options.rounds;
+  const progress = new Progress(total);
+  const startMs = performance.now();
+  let passed = 0;
+  for (let round = 0; round < options.rounds; round++) {
+    for (const cell of roundOrder(cells, options, round)) {
+      const left = passed > 0 ? `, ${leftText(((performance.now() - startMs) / passed) * (total - passed))}` : '';
+      progress.begin(`${cell.runtime} ${cell.case} ${cell.contender} (round ${round + 1} of ${options.rounds}${left})`);
+      if (cell.absent === null && cell.failed === null) {
+        await measureCell(cell, options);
       }
+      passed++;
+      progress.advance(1);
     }
   }
-  note('');
+  progress.end();
 }
 
-function turned(list, by) {
-  const at = by % list.length;
-  return [...list.slice(at), ...list.slice(0, at)];
-}
-
-function note(text) {
-  if (process.stderr.isTTY) {
-    process.stderr.write(`\r\x1b[K${text}`);
+async function measureCell(cell, { contenders, runtimes, durationMs }) {
+  const { backend, name } = contenders.find((contender) => contender.name === cell.contender);
+  const runtime = runtimes.find((one) => one.name === cell.runtime);
+  const task = { case: cell.case, contender: name, durationMs };
+  const { result, absent = null, failed = null } = await launch(runtime, task, backend);
+  cell.absent = absent;
+  cell.failed = failed;
+  if (result) {
+    cell.results.push(result);
   }
 }
 
-function writeResults(cells, options) {
+/** Asks each runtime what it is. @throws where one cannot be started. */
+async function describeRuntimes(runtimes) {
+  const described = [];
+  for (const runtime of runtimes) {
+    const { result, failed } = await launch(runtime, { describe: true });
+    if (!result) {
+      throw new Error(`${runtime.name || 'this runtime'} (${runtime.path}) does not run: ${failed}`);
+    }
+    const title = `${result.runtime === 'bun' ? 'Bun' : 'Node'} ${result.version}`;
+    described.push({ ...result, name: runtime.name || title, title, path: runtime.path });
+  }
+  return described;
+}
+
+async function measure(options) {
+  const runtimes = await describeRuntimes(options.runtimes);
+  const settings = { ...options, runtimes };
+  const cells = makeCells(settings);
   const machine = describeMachine();
   const time = new Date().toISOString();
-  const file = path.resolve(options.output ?? path.join(HERE, 'results', `${time.replace(/[:.]/g, '-')}.json`));
+  await measureAll(cells, settings);
+  const { rounds, durationMs, quick } = options;
+  const variables = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^HAKMEM_(?!BENCH_)/.test(name)));
+  return {
+    schema: 2,
+    time,
+    machine,
+    variables,
+    settings: { rounds, durationMs, quick },
+    runtimes,
+    cases: options.cases.map(({ id, title, about, size = null }) => ({ id, title, about, size })),
+    contenders: options.contenders.map(({ name, title, about }) => ({ name, title, about })),
+    cells,
+  };
+}
+
+function writeResults(results, options) {
+  const base =
+    options.output ?? path.join(import.meta.dirname, 'results', `${results.time.replace(/[:.]/g, '-')}.json`);
+  const file = path.resolve(base);
   mkdirSync(path.dirname(file), { recursive: true });
-  const { rounds, durationMs } = options;
-  writeFileSync(file, `${JSON.stringify({ time, machine, rounds, durationMs, cells }, null, 2)}\n`);
-  return path.relative(process.cwd(), file);
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  return file;
 }
 
 async function main() {
@@ -155,11 +130,18 @@ async function main() {
   if (!existsSync(BUILT)) {
     throw new Error('dist/ is missing: run `npm run build:ts` first');
   }
-  const { reportLines } = await import('./report.mjs');
-  const cells = makeCells(options);
-  await measureAll(cells, options);
-  process.stdout.write(`${reportLines(cells, options).join('\n')}\n`);
-  process.stdout.write(`raw results: ${writeResults(cells, options)}\n`);
+  const { reportLines } = await import('./report/text.mjs');
+  const { writePage } = await import('./report/page.mjs');
+  const results = options.report ? JSON.parse(readFileSync(options.report, 'utf8')) : await measure(options);
+  const file = options.report ? path.resolve(options.report) : writeResults(results, options);
+  const page = writePage(results, `${file.replace(/\.json$/, '')}.html`);
+  process.stdout.write(`${reportLines(results, process.stdout.columns ?? 120).join('\n')}\n\n`);
+  process.stdout.write(`raw results: ${path.relative('', file)}\nreport:      ${path.relative('', page)}\n`);
+  process.exitCode = results.cells.some(({ failed }) => failed) ? 1 : 0;
+}
+
+function leftText(ms) {
+  return ms < 90_000 ? `${Math.ceil(ms / 1000)} s left` : `${Math.ceil(ms / 60_000)} min left`;
 }
 
 main().catch((error) => {

@@ -166,7 +166,8 @@ export class FixedPool {
     if (this.#destroyed) {
       return;
     }
-    leave(this.#reporter, { allocs: this.#acquired - this.#made, grown: 0, shrunk: 0, misses: 0 });
+    const turns = this.#acquired - this.#made;
+    leave(this.#reporter, { allocs: turns, frees: turns, adopted: 0, grown: 0, shrunk: 0, misses: 0 });
     this.#pool.destroy();
     this.#destroyed = true;
     this.#lender = {};

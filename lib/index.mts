@@ -7,6 +7,7 @@
 
 export type {
   BackendInfo,
+  BufferHandle,
   Capabilities,
   ClassStats,
   ComponentStats,
@@ -22,6 +23,7 @@ export type {
   Stats,
 } from './index.js';
 export {
+  adopt,
   alloc,
   allocUnsafe,
   backend,
@@ -33,6 +35,7 @@ export {
   HakmemError,
   lease,
   realloc,
+  share,
   stats,
   trim,
   usableSize,

@@ -14,6 +14,7 @@ import { isMainThread } from 'node:worker_threads';
 import { type BackendInfo, currentBackend, infoOf } from './backend/select';
 import { HakmemError as HakmemErrorClass } from './errors';
 import { FixedPool, type FixedPoolOptions } from './fixed-pool';
+import type { BufferHandle } from './handle';
 import type { Lease } from './lease';
 import { options } from './options';
 import { Pool, type PoolOptions } from './pool';
@@ -24,6 +25,7 @@ export type { Capabilities, ClassStats, ComponentStats, HeapStats } from './back
 export type { BackendInfo } from './backend/select';
 export type { HakmemErrorCode } from './errors';
 export type { FixedPool, FixedPoolOptions, FixedPoolStats } from './fixed-pool';
+export type { BufferHandle } from './handle';
 export type { Lease } from './lease';
 export type { Pool, PoolOptions } from './pool';
 export type { PoolStats, Stats } from './stats';
@@ -149,6 +151,35 @@ export function usableSize(buffer: Buffer): number {
  */
 export function lease(size: number, alignment?: number): Lease {
   return defaultPool.lease(size, alignment);
+}
+
+/**
+ * Moves a Buffer to whoever adopts it, in this thread or another of the process, without copying: the handle travels by `postMessage`,
+ * `workerData`, a BroadcastChannel or any other way.
+ *
+ * The Buffer is dead here: the next `free`, `realloc` or `share` of it throws ERR_HAKMEM_MOVED. What nobody adopts stays in use; its own
+ * thread can take it back by adopting it. Of a thread that has ended, a handle is good for HAKMEM_SHARE_GRACE_MS more (half a minute).
+ *
+ * @param buffer of the default pool, adopted ones included.
+ * @returns a handle for one `adopt`.
+ * @throws what `free` throws; HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_OUT_OF_MEMORY; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+ */
+export function share(buffer: Buffer): BufferHandle {
+  return defaultPool.share(buffer);
+}
+
+/**
+ * Takes a shared Buffer over: from here on it is the default pool's like any other, whatever becomes of the pool and thread it came
+ * from.
+ *
+ * @param handle as `share` returned it, or a clone of it.
+ * @returns a Node Buffer with the bytes and length of the one that was shared, to be given back with `free`.
+ * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_MOVED where the handle was adopted before; ERR_HAKMEM_DESTROYED where the
+ *   pool that shared it has been destroyed, or its thread ended too long ago; ERR_HAKMEM_NOT_OWNED where it names no Buffer of this process;
+ *   ERR_HAKMEM_OUT_OF_MEMORY, after which it can be adopted still; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+ */
+export function adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
+  return defaultPool.adopt(handle);
 }
 
 /**

@@ -61,6 +61,8 @@ export class Magazine {
   shrunk = 0;
   /** Blocks given back because it was full, less those that a growth since then answers. */
   spilled = 0;
+  /** Live blocks that came from other pools, less those that went to others. */
+  moved = 0;
   /** `allocs` when idle magazines were last looked for. */
   allocsAtSweep = 0;
 

@@ -62,6 +62,12 @@ export const OPTION_TABLE = {
     unit: 'bytes',
     doc: 'ArrayBuffers over slabs of which a pool holds no block are kept up to here, or up to the bytes it holds',
   },
+  shareGraceMs: {
+    variable: 'HAKMEM_SHARE_GRACE_MS',
+    default: 30_000,
+    unit: 'ms',
+    doc: 'how long a shared Buffer whose thread has ended can still be adopted; then it goes back',
+  },
   chunkBytesMax: {
     variable: 'HAKMEM_CHUNK_BYTES_MAX',
     default: 32 * 1024 * 1024,
@@ -85,6 +91,36 @@ export const OPTION_TABLE = {
     default: 4,
     unit: 'ticks',
     doc: 'after which an unused one of them goes; read by the C core too',
+  },
+  registerMin: {
+    variable: 'HAKMEM_REGISTER_MIN',
+    default: 16 * 1024,
+    unit: 'bytes',
+    doc: 'hakmem/register leaves Buffers shorter than this to Node',
+  },
+  registerMax: {
+    variable: 'HAKMEM_REGISTER_MAX',
+    default: 8 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'hakmem/register leaves Buffers longer than this to Node',
+  },
+  registerIntervalBytes: {
+    variable: 'HAKMEM_REGISTER_INTERVAL_BYTES',
+    default: 16 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'hakmem/register asks for a young collection whenever so much was allocated in Buffers of those lengths',
+  },
+  registerDearMicros: {
+    variable: 'HAKMEM_REGISTER_DEAR_MICROS',
+    default: 150,
+    unit: 'us per MiB',
+    doc: 'where such collections cost more than this for each MiB allocated, hakmem/register asks for fewer, then rests',
+  },
+  registerForce: {
+    variable: 'HAKMEM_REGISTER_FORCE',
+    default: false,
+    unit: '',
+    doc: '1 makes hakmem/register collect on Node 20 and 22 too: no faster there, but lower peak memory',
   },
 } as const satisfies Record<string, OptionRow>;
 

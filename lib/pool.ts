@@ -13,7 +13,7 @@
  * What JavaScript does not free, no one does: a Buffer that is dropped without `free` keeps its block until the pool is destroyed, or
  * is collected itself.
  *
- * Threads: a pool and its Buffers belong to the thread that made it.
+ * Threads: a pool and its Buffers belong to the thread that made it; `share` and `adopt` move a Buffer to another pool, in any thread.
  */
 import { constants } from 'node:buffer';
 import { types } from 'node:util';
@@ -21,6 +21,7 @@ import type { Backend, BlockPlace, ChunkPicture } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
 import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
+import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
 import { type Magazine, NONE } from './magazine';
 import { enter, leave } from './reporters';
@@ -35,7 +36,10 @@ export interface PoolOptions {
   name?: string | undefined;
   /** The most that callers may hold, in bytes of blocks (see `usableSize`), 0 or more. Default: no limit. */
   maxBytes?: number | undefined;
-  /** Buffers that other threads may use. Not available yet: `true` throws ERR_HAKMEM_NOT_SHAREABLE. */
+  /**
+   * Whether Buffers must be fit to be moved to other threads (`share`). The native backend's always are; where the backend has no
+   * such Buffers, `true` throws ERR_HAKMEM_NOT_SHAREABLE at once, instead of `share` later. Default: false.
+   */
   shared?: boolean | undefined;
   /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
   zero?: boolean | undefined;
@@ -48,6 +52,7 @@ const MAX_ALIGNMENT = 2 * 1024 * 1024;
 const View = FastBuffer;
 const Mark = Stamp;
 const NO_ID = NONE;
+const HOT_SIZE = HOT_BYTES;
 const classOf = sizeClassOf;
 const { magazineOf, idOf, clear } = Stamp;
 
@@ -75,6 +80,9 @@ export class Pool {
   /** @param backend where blocks come from; for tests and tools, which run several in one process. */
   constructor(options: PoolOptions = {}, backend: Backend = currentBackend()) {
     checkOptions(options);
+    if (options.shared) {
+      checkShareable(backend);
+    }
     this.name = options.name ?? `pool-${++poolsNamed}`;
     this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#zero = options.zero ?? false;
@@ -100,14 +108,15 @@ export class Pool {
    * @see Bonwick and Adams 2001, magazines.
    */
   allocUnsafe(size: number, alignment?: number): Buffer<ArrayBuffer> {
-    if (alignment === undefined && typeof size === 'number' && size >= 0 && size <= HOT_BYTES) {
+    if (alignment === undefined && typeof size === 'number' && size >= 0 && size <= HOT_SIZE) {
       const magazine = this.#magazines[classOf(size)];
       if (magazine !== undefined) {
-        if (magazine.last === NO_ID && magazine.top > 0) {
+        let id = magazine.last;
+        if (id === NO_ID && magazine.top > 0) {
           magazine.top--;
-          magazine.last = magazine.ids[magazine.top];
+          id = magazine.ids[magazine.top];
+          magazine.last = id;
         }
-        const id = magazine.last;
         if (id !== NO_ID) {
           const view = new View(magazine.memoryOf(id), magazine.offsetOf(id), size);
           new Mark(view, magazine, id);
@@ -202,12 +211,16 @@ export class Pool {
     if (typeof buffer === 'object' && buffer !== null) {
       const magazine = magazineOf(buffer);
       if (magazine !== undefined && magazine !== null && magazine.cachedBy === this) {
-        const { last, ids, top } = magazine;
-        if (last === NO_ID || top < ids.length) {
-          if (last !== NO_ID) {
-            ids[top] = last;
-            magazine.top = top + 1;
-          }
+        const { last } = magazine;
+        if (last === NO_ID) {
+          magazine.last = idOf(buffer);
+          clear(buffer);
+          return;
+        }
+        const { ids, top } = magazine;
+        if (top < ids.length) {
+          ids[top] = last;
+          magazine.top = top + 1;
           magazine.last = idOf(buffer);
           clear(buffer);
           return;
@@ -238,6 +251,43 @@ export class Pool {
     return new PoolLease(this, this.allocUnsafe(size, alignment));
   }
 
+  /**
+   * Moves a Buffer to whoever adopts it, in this thread or another of the process, without copying: the handle travels by
+   * `postMessage`, `workerData`, a BroadcastChannel or any other way.
+   *
+   * The Buffer is dead for this pool: the next `free`, `realloc` or `share` of it throws ERR_HAKMEM_MOVED. What nobody adopts stays in
+   * use until the pool is destroyed; its own thread can take it back by adopting it. Of a thread that has ended, a handle is good for
+   * HAKMEM_SHARE_GRACE_MS more (half a minute).
+   *
+   * @param buffer of this pool, adopted ones included.
+   * @returns a handle for one `adopt`.
+   * @throws what `free` throws; HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_OUT_OF_MEMORY; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+   */
+  share(buffer: Buffer): BufferHandle {
+    const magazine = this.#owned(buffer);
+    checkShareable(this.#tcache.backend);
+    const token = this.#tcache.share(magazine, Stamp.idOf(buffer), buffer.length);
+    Stamp.move(buffer);
+    return handleOf(token, buffer.length);
+  }
+
+  /**
+   * Takes a shared Buffer over: from here on it is this pool's like any other, whatever becomes of the pool and thread it came from.
+   *
+   * @param handle as `share` returned it, or a clone of it.
+   * @returns a Node Buffer with the bytes and length of the one that was shared, to be given back with `free`.
+   * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_MOVED where the handle was adopted before; ERR_HAKMEM_DESTROYED where
+   *   the pool that shared it has been destroyed, or its thread ended too long ago; ERR_HAKMEM_NOT_OWNED where it names no Buffer of this
+   *   process; ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY, after which it can be adopted still; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+   */
+  adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
+    this.#checkAlive();
+    const token = tokenOf(handle);
+    checkShareable(this.#tcache.backend);
+    const { magazine, id, lengthBytes } = this.#tcache.adopt(token);
+    return this.#view(magazine, id, lengthBytes);
+  }
+
   /** @returns the numbers of this pool: see `PoolStats`. */
   stats(): PoolStats {
     this.#checkAlive();
@@ -263,8 +313,9 @@ export class Pool {
     if (this.#tcache.destroyed) {
       return;
     }
-    const { operations, components } = this.#tcache.stats();
-    leave(this.#tcache, { allocs: operations.allocs, ...components.tcache });
+    const { blocks, operations, components } = this.#tcache.stats();
+    const { allocs, adopted } = operations;
+    leave(this.#tcache, { allocs, adopted, frees: operations.frees + blocks.live, ...components.tcache });
     this.#tcache.destroy();
   }
 
@@ -332,6 +383,9 @@ export class Pool {
       return magazine;
     }
     const bytes = `This Buffer of ${buffer.length} bytes`;
+    if (magazine === null && Stamp.hasMoved(buffer)) {
+      throw new HakmemError('ERR_HAKMEM_MOVED', `${bytes} was shared; it belongs to whoever adopts its handle`);
+    }
     if (magazine === null) {
       throw new HakmemError(
         'ERR_HAKMEM_DOUBLE_FREE',
@@ -390,8 +444,13 @@ function checkOptions(options: unknown): asserts options is PoolOptions {
   if (maxBytes !== undefined) {
     checkNumber(maxBytes, 'options.maxBytes', 0, Number.POSITIVE_INFINITY);
   }
-  if (shared === true) {
-    throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', 'Pools that are shared between threads are not available yet');
+}
+
+/** @throws HakmemError ERR_HAKMEM_NOT_SHAREABLE where Buffers cannot be moved between threads. */
+function checkShareable(backend: Backend): void {
+  if (!backend.capabilities.share) {
+    const message = `Buffers of the ${backend.name} backend cannot be moved to another thread; the native one's can`;
+    throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', message);
   }
 }
 

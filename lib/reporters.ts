@@ -25,6 +25,8 @@ const gone = new Map<Backend, Totals>();
 
 interface Totals {
   allocs: number;
+  frees: number;
+  adopted: number;
   grown: number;
   shrunk: number;
   misses: number;
@@ -44,9 +46,11 @@ export function leave(reporter: Reporter, totals: Totals): void {
     return;
   }
   collected.unregister(reporter);
-  const sum = gone.get(reporter.backend) ?? { allocs: 0, grown: 0, shrunk: 0, misses: 0 };
+  const sum = gone.get(reporter.backend) ?? { allocs: 0, frees: 0, adopted: 0, grown: 0, shrunk: 0, misses: 0 };
   gone.set(reporter.backend, {
     allocs: sum.allocs + totals.allocs,
+    frees: sum.frees + totals.frees,
+    adopted: sum.adopted + totals.adopted,
     grown: sum.grown + totals.grown,
     shrunk: sum.shrunk + totals.shrunk,
     misses: sum.misses + totals.misses,
@@ -63,7 +67,8 @@ export function threadStats(backend: Backend): HeapStats {
   if (totals !== undefined) {
     const { tcache } = stats.components;
     stats.operations.allocs += totals.allocs;
-    stats.operations.frees += totals.allocs;
+    stats.operations.frees += totals.frees;
+    stats.operations.adopted += totals.adopted;
     tcache.grown += totals.grown;
     tcache.shrunk += totals.shrunk;
     tcache.misses += totals.misses;

@@ -23,6 +23,9 @@ function Returning(view: object): object {
 }
 const ReturningBase = Returning as unknown as new (view: object) => object;
 
+/** In place of the id of a block that was shared; the hot path never sees it, for such a stamp has no magazine. */
+const MOVED = -2;
+
 export class Stamp extends ReturningBase {
   #magazine: Magazine | null = null;
   #id = 0;
@@ -42,6 +45,17 @@ export class Stamp extends ReturningBase {
   /** @param view stamped. @returns its block's id in the magazine. */
   static idOf(view: object): number {
     return (view as Stamp).#id;
+  }
+
+  /** @param view stamped. Its block is another's from here on. */
+  static move(view: object): void {
+    (view as Stamp).#magazine = null;
+    (view as Stamp).#id = MOVED;
+  }
+
+  /** @param view stamped, and dead. */
+  static hasMoved(view: object): boolean {
+    return (view as Stamp).#id === MOVED;
   }
 
   /** @param view stamped. It is dead from here on. */

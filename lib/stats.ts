@@ -10,7 +10,10 @@ import type { HeapStats } from './backend/contract';
 import type { BackendInfo } from './backend/select';
 import { SLAB_CLASSES } from './size-class';
 
-/** What `stats()` returns. Byte counts are of whole blocks, not of what was asked for. */
+/**
+ * What `stats()` returns. Byte counts are of whole blocks, not of what was asked for. A Buffer that was shared and not adopted yet is live,
+ * though of no pool.
+ */
 export interface Stats extends HeapStats {
   readonly backend: BackendInfo;
 }

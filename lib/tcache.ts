@@ -55,6 +55,13 @@ export interface Owner {
   readonly name: string;
 }
 
+/** A block that came from another pool; a caller holds it. */
+export interface Adopted {
+  readonly magazine: Magazine;
+  readonly id: number;
+  readonly lengthBytes: number;
+}
+
 export class Tcache {
   readonly backend: Backend;
   readonly heap: Heap;
@@ -65,6 +72,9 @@ export class Tcache {
   /** Ids of one refill or flush, and the same blocks' numbers. */
   #batch = new Int32Array(BATCH_BLOCKS);
   #blocks = new Float64Array(BATCH_BLOCKS);
+  /** What the heap tells of a block that it adopts. */
+  readonly #parcel = new Float64Array(3);
+  #adopted = 0;
   #heldBytes = 0;
   #grantedBytes = 0;
   #idleBytes = 0;
@@ -128,6 +138,48 @@ export class Tcache {
     magazine.push(id);
   }
 
+  /** Sends a block that a caller holds off to whoever adopts it. @returns the token. */
+  share(magazine: Magazine, id: number, lengthBytes: number): string {
+    const token = this.heap.share(magazine.blockOf(id), lengthBytes, options.shareGraceMs);
+    this.#batch[0] = id;
+    this.#letGo(magazine, 1);
+    magazine.moved--;
+    return token;
+  }
+
+  /**
+   * Takes delivery of a block.
+   * @returns its id in the magazine of its class, held by the caller, and the length of the Buffer.
+   * @throws HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_DESTROYED, ERR_HAKMEM_NOT_OWNED, ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY; after
+   *   the last two the token is as good as before.
+   */
+  adopt(token: string): Adopted {
+    const parcel = this.#parcel;
+    if (!this.heap.adopt(token, this.#maxBytes - this.#heldBytes, parcel)) {
+      this.#emptyAll();
+      if (!this.heap.adopt(token, this.#maxBytes - this.#heldBytes, parcel)) {
+        throw this.#limitReached(parcel[2]);
+      }
+    }
+    const [block, lengthBytes, blockSizeBytes] = parcel;
+    const magazine = this.magazineOf(sizeClassOf(blockSizeBytes));
+    this.#blocks[0] = block;
+    try {
+      this.#holdAll(magazine, 1);
+    } catch (error) {
+      this.heap.share(block, lengthBytes, options.shareGraceMs, token);
+      throw isOutOfMemory(error) ? outOfMemory(blockSizeBytes, error) : error;
+    }
+    const id = this.#batch[0];
+    // Room, so that frees go back in batches also where nothing is allocated.
+    if (magazine.capacity === 0) {
+      this.#grow(magazine);
+    }
+    magazine.moved++;
+    this.#adopted++;
+    return { magazine, id, lengthBytes };
+  }
+
   /** Gives everything that can be spared back to the heap, and the heap's idle memory to the OS. @returns bytes given back. */
   trim(): number {
     const before = this.heap.stats().bytes.committed;
@@ -167,11 +219,12 @@ export class Tcache {
   addTo(stats: HeapStats): void {
     const { operations } = stats;
     const { tcache } = stats.components;
+    operations.adopted += this.#adopted;
     for (const magazine of this.#used()) {
       countCached(stats, magazine.sizeClass, magazine.cached, magazine.blockSizeBytes);
       stats.classes[Math.min(magazine.sizeClass, stats.classes.length - 1)].capacity += magazine.capacity;
       operations.allocs += magazine.allocs;
-      operations.frees += magazine.allocs - magazine.live;
+      operations.frees += magazine.allocs + magazine.moved - magazine.live;
       tcache.capacity += magazine.capacity;
       tcache.used += magazine.cached;
       tcache.grown += magazine.grown;
@@ -194,12 +247,15 @@ export class Tcache {
     }
     const room = Math.min(wanted, this.#roomFor(magazine));
     if (room === 0) {
-      const { blockSizeBytes } = magazine;
-      const limit = `the limit of ${this.#maxBytes} bytes, of which ${this.#heldBytes} are in use`;
-      const message = `${this.#owner.name}: a block of ${blockSizeBytes} bytes would exceed ${limit}; free some, or raise maxBytes`;
-      throw new HakmemError('ERR_HAKMEM_LIMIT', message);
+      throw this.#limitReached(magazine.blockSizeBytes);
     }
     return room;
+  }
+
+  #limitReached(blockSizeBytes: number): HakmemError {
+    const limit = `the limit of ${this.#maxBytes} bytes, of which ${this.#heldBytes} are in use`;
+    const message = `${this.#owner.name}: a block of ${blockSizeBytes} bytes would exceed ${limit}; free some, or raise maxBytes`;
+    return new HakmemError('ERR_HAKMEM_LIMIT', message);
   }
 
   #roomFor(magazine: Magazine): number {
@@ -226,22 +282,32 @@ export class Tcache {
 
   /** Makes ids of the block numbers that the heap has handed out. @returns how many; the others are given back. */
   #hold(magazine: Magazine, count: number): number {
-    const idleBefore = magazine.idleBytes;
-    let held = 0;
+    const heldBefore = magazine.held;
     try {
-      for (; held < count; held++) {
-        this.#batch[held] = magazine.hold(this.#blocks[held]);
-      }
+      this.#holdAll(magazine, count);
     } catch (error) {
+      const held = magazine.held - heldBefore;
       this.#blocks.copyWithin(0, held, count);
       this.heap.flush(this.#blocks, count - held);
       if (held === 0) {
         throw isOutOfMemory(error) ? outOfMemory(magazine.blockSizeBytes, error) : error;
       }
     }
-    this.#heldBytes += held * magazine.blockSizeBytes;
-    this.#idleBytes += magazine.idleBytes - idleBefore;
-    return held;
+    return magazine.held - heldBefore;
+  }
+
+  /** Makes ids of the first block numbers in the batch. If it throws, those before hold. */
+  #holdAll(magazine: Magazine, count: number): void {
+    const idleBefore = magazine.idleBytes;
+    const heldBefore = magazine.held;
+    try {
+      for (let at = 0; at < count; at++) {
+        this.#batch[at] = magazine.hold(this.#blocks[at]);
+      }
+    } finally {
+      this.#heldBytes += (magazine.held - heldBefore) * magazine.blockSizeBytes;
+      this.#idleBytes += magazine.idleBytes - idleBefore;
+    }
   }
 
   /** Gives the ids in the batch back to the heap. If the heap throws, nothing is changed. */
@@ -254,6 +320,11 @@ export class Tcache {
     if (accepted !== count) {
       throw new Error(`hakmem: the heap knew ${accepted} of ${count} blocks`);
     }
+    this.#letGo(magazine, count);
+  }
+
+  /** Strikes the ids in the batch out, whose blocks somebody else has now. */
+  #letGo(magazine: Magazine, count: number): void {
     const idleBefore = magazine.idleBytes;
     for (let at = 0; at < count; at++) {
       magazine.release(this.#batch[at]);

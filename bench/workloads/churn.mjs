@@ -1,31 +1,41 @@
-/**
- * Churn: allocate one Buffer, touch its two ends, free it; again and again. The shortest life a Buffer can have.
- *
- * The bytes written are read back into a checksum that the caller compares with `expected`, so no contender's loop can
- * be optimised away, nor can one hand out memory that does not hold what is written.
- */
+/** Churn: allocate one Buffer, touch it, free it; again and again. The shortest life a Buffer can have. */
+import { touch } from './touch.mjs';
 
-export const name = 'churn';
-export const sizes = [64, 4096, 65_536, 2 ** 20];
+const SIZES = [
+  [64, '64', true],
+  [1024, '1k', false],
+  [4096, '4k', true],
+  [16_384, '16k', false],
+  [65_536, '64k', true],
+  [2 ** 20, '1m', true],
+  [2 ** 23, '8m', false],
+];
 
-/** Operations `from` to `to`. @returns the checksum, going on from `sum`. */
-export function run({ alloc, free }, from, to, sum) {
+export const cases = SIZES.map(([size, id, quick]) => ({
+  id: `churn-${id}`,
+  title: `churn ${size >= 2 ** 20 ? `${size / 2 ** 20} MiB` : size >= 1024 ? `${size / 1024} KiB` : `${size} B`}`,
+  about: 'allocate, touch, free',
+  quick,
+  size,
+  maxSize: size,
+  maxLive: 1,
+  maxLiveBytes: size,
+}));
+
+export function setUp(pair, { size }) {
+  return { pair, size, sum: 0, damaged: 0 };
+}
+
+/** Operations `from` to `to`. */
+export function run(state, from, to) {
+  const { pair, size } = state;
+  let { sum } = state;
   for (let n = from; n < to; n++) {
-    const buffer = alloc();
-    const last = buffer.length - 1;
-    buffer[0] = n;
-    buffer[last] = n >> 8;
-    sum = (Math.imul(sum, 31) + buffer[0] + buffer[last]) | 0;
-    free(buffer);
+    const buffer = pair.alloc(size);
+    sum = (sum + touch(buffer, size, n)) | 0;
+    pair.free(buffer);
   }
-  return sum;
+  state.sum = sum;
 }
 
-/** The same checksum without any Buffer. */
-export function expected(to) {
-  let sum = 0;
-  for (let n = 0; n < to; n++) {
-    sum = (Math.imul(sum, 31) + (n & 255) + ((n >> 8) & 255)) | 0;
-  }
-  return sum;
-}
+export function drain() {}

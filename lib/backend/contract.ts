@@ -5,7 +5,8 @@
  * its slab starts (an address divided by 65536 in the native backend, a running number in ts) and `index` counts
  * the slab's blocks. The numbers stay below 2^53; use arithmetic on them, not bit operations.
  *
- * Threads: a Backend and its Heaps belong to the JavaScript thread that made them.
+ * Threads: a Backend and its Heaps belong to the JavaScript thread that made them. Blocks move between heaps by `share` and `adopt`; a
+ * block is flushed by the heap that has it, and goes to the one that owns it.
  */
 
 /** Index part of a block number: a slab holds at most this many blocks. */
@@ -15,7 +16,7 @@ export const BLOCKS_PER_SLAB_LIMIT = 4096;
 export interface Capabilities {
   /** The largest alignment in bytes that `allocUnsafe(size, alignment)` can promise. */
   readonly maxAlignment: number;
-  /** Whether Buffers of an ordinary pool can be moved to another worker. */
+  /** Whether Buffers can be moved to another worker: `share` and `adopt`. */
   readonly share: boolean;
 }
 
@@ -94,15 +95,34 @@ export interface Heap {
    * Made anew at each call; the front end keeps and reuses it.
    */
   memory(block: number, whole: boolean): ArrayBuffer;
+  /**
+   * Sends a block off: the heap's own, or one that it adopted. Only where `capabilities.share` says so.
+   * @param lengthBytes of the Buffer; travels with it.
+   * @param graceMs how long it may still be adopted after the heap has ended without `destroy`.
+   * @param token of an `adopt` that is to be undone: it is valid again.
+   * @returns a token for `adopt` of any heap of the process.
+   */
+  share(block: number, lengthBytes: number, graceMs: number, token?: string): string;
+  /**
+   * Takes delivery of a block, which goes back by `flush` like any other. The heap of its owner may end meanwhile.
+   * @param roomBytes the largest block that may come.
+   * @param parcel becomes [block, length of the Buffer, bytes of the block].
+   * @returns false, with nothing done but the block's size told, where it is larger.
+   * @throws ERR_HAKMEM_MOVED (adopted before), ERR_HAKMEM_DESTROYED, ERR_HAKMEM_NOT_OWNED (no token of this process).
+   */
+  adopt(token: string, roomBytes: number, parcel: Float64Array): boolean;
   /** Where a live block lies. */
   place(block: number): BlockPlace;
-  /** Numbers of this heap: blocks handed to the front end count as live here. */
+  /** Numbers of this heap: blocks handed to the front end count as live here, adopted ones too and shared ones no more. */
   stats(): HeapStats;
   /** The heap's chunks in order of their creation. */
   picture(): ChunkPicture[];
   /** Gives idle memory back. @returns bytes given back. */
   trim(): number;
-  /** Gives everything back; ArrayBuffers that live on keep their memory. The heap must not be used afterwards. */
+  /**
+   * Gives everything back, what it shared and nobody has adopted yet too; ArrayBuffers that live on keep their memory, and what
+   * others adopted stays theirs. The heap must not be used afterwards.
+   */
   destroy(): void;
 }
 

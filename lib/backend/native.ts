@@ -38,7 +38,7 @@ const NOT_HERE: ReadonlySet<string> = new Set(['ERR_DLOPEN_FAILED', 'ERR_HAKMEM_
 
 const PACKAGE_ROOT = join(__dirname, '..', '..');
 
-const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: false };
+const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true };
 
 /**
  * Loads the addon.
@@ -75,8 +75,12 @@ function loadAddon(file: string): Addon | string {
 }
 
 function candidates(root: string): string[] {
-  const target = `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`;
-  return [join(root, 'prebuilds', target, 'hakmem.node'), join(root, 'build', 'Release', 'hakmem.node')];
+  return [join(root, 'prebuilds', prebuildName(), 'hakmem.node'), join(root, 'build', 'Release', 'hakmem.node')];
+}
+
+/** @returns the directory of prebuilds/ for this machine. */
+export function prebuildName(): string {
+  return `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`;
 }
 
 /** Whether this process runs on musl: then its program file names musl's loader, within its first page. */
@@ -160,6 +164,25 @@ class TranslatedHeap implements Heap {
   memory(block: number, whole: boolean): ArrayBuffer {
     try {
       return this.#heap.memory(block, whole);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  share(block: number, lengthBytes: number, graceMs: number, token?: string): string {
+    try {
+      // The addon counts its arguments.
+      return token === undefined
+        ? this.#heap.share(block, lengthBytes, graceMs)
+        : this.#heap.share(block, lengthBytes, graceMs, token);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  adopt(token: string, roomBytes: number, parcel: Float64Array): boolean {
+    try {
+      return this.#heap.adopt(token, roomBytes, parcel);
     } catch (error) {
       return rethrow(error);
     }

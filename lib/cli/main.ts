@@ -1,24 +1,30 @@
 #!/usr/bin/env node
 /**
- * The `hakmem` command. Exit codes: 0 done; 1 the work failed; 2 a mistake on the command line.
+ * The `hakmem` command. Exit codes: 0 done; 1 the work failed; 2 a mistake on the command line; of `run`, the program's.
  * Standard output has the result only; progress and errors go to standard error.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { readArguments, USAGE, UsageError } from './arguments';
+import { readArguments, UsageError } from './arguments';
+import { compare } from './compare';
 import { DEFAULT_FILES_OPTIONS, files } from './files';
+import { run } from './run';
 
-async function run(words: string[]): Promise<number> {
+async function perform(words: string[]): Promise<number> {
   const command = readArguments(words);
   switch (command.name) {
     case 'help':
-      process.stdout.write(USAGE);
+      process.stdout.write(command.text);
       return 0;
     case 'version':
       process.stdout.write(`${version()}\n`);
       return 0;
     case 'files':
       return files({ ...DEFAULT_FILES_OPTIONS, ...command.options });
+    case 'run':
+      return run(command.options);
+    case 'compare':
+      return compare(command.options);
   }
 }
 
@@ -42,7 +48,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
-run(process.argv.slice(2)).then(
+perform(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
   },

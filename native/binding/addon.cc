@@ -2,7 +2,8 @@
  * The Node addon: the core's heaps for JavaScript. Exports createHeap(), stats(), trim() and `version`; who calls them is
  * lib/backend/native.ts.
  *
- *     addon.cc -> heap_object -> block_number, slab_memory, stats_object -> environment, arguments
+ *     addon.cc -> heap_object -> block_number, slab_memory, stats_object -> environment -> handover -> token
+ *                                                                       arguments
  *
  * C++ exceptions are off: whatever fails becomes a JavaScript exception or a smaller count, and nothing aborts.
  * Threads: loaded once for each environment that asks; all state is the Environment's. The library itself is never
@@ -31,6 +32,7 @@ Napi::Value create_heap(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value stats(const Napi::CallbackInfo &info) {
+  Environment::of(info.Env())->collect();
   hak_stats_t stats;
   hak_stats_get(&stats);
   return Napi::Value(info.Env(), stats_object(info.Env(), stats));

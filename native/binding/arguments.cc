@@ -38,13 +38,7 @@ void throw_out_of_range(napi_env env, const char *name, double max, double recei
   throw_error(env, Failure::range_error, "ERR_OUT_OF_RANGE", message);
 }
 
-bool read_number(napi_env env, napi_value value, const char *name, double *result) {
-  if (napi_get_value_double(env, value, result) == napi_ok) return true;
-  throw_wrong_type(env, value, name, "of type number");
-  return false;
-}
-
-bool read_numbers(napi_env env, napi_value value, Numbers *result) {
+bool read_numbers(napi_env env, napi_value value, const char *name, Numbers *result) {
   bool is_typed_array = false;
   napi_is_typedarray(env, value, &is_typed_array);
   napi_typedarray_type type = napi_int8_array;
@@ -52,7 +46,7 @@ bool read_numbers(napi_env env, napi_value value, Numbers *result) {
   if (!is_typed_array ||
       napi_get_typedarray_info(env, value, &type, &result->length, &data, nullptr, nullptr) != napi_ok ||
       type != napi_float64_array) {
-    throw_wrong_type(env, value, "blocks", "an instance of Float64Array");
+    throw_wrong_type(env, value, name, "an instance of Float64Array");
     return false;
   }
   result->data = static_cast<double *>(data);
@@ -84,6 +78,31 @@ void throw_not_owned(napi_env env, double block) {
   throw_error(env, Failure::error, "ERR_HAKMEM_NOT_OWNED", message);
 }
 
+bool read_number(napi_env env, napi_value value, const char *name, double *result) {
+  if (napi_get_value_double(env, value, result) == napi_ok) return true;
+  throw_wrong_type(env, value, name, "of type number");
+  return false;
+}
+
+bool read_numbers(napi_env env, napi_value value, size_t least, const char *name, Numbers *result) {
+  if (!read_numbers(env, value, name, result)) return false;
+  if (result->length >= least) return true;
+  throw_wrong_type(env, value, name, "a Float64Array that is long enough");
+  return false;
+}
+
+bool read_token(napi_env env, napi_value value, Token *result) {
+  char text[kTokenLength + 2]; /* one more, to see what is too long, and the zero */
+  size_t length = 0;
+  if (napi_get_value_string_latin1(env, value, text, sizeof text, &length) != napi_ok) {
+    throw_wrong_type(env, value, "token", "of type string");
+    return false;
+  }
+  if (read_token(text, length, result)) return true;
+  throw_error(env, Failure::error, "ERR_HAKMEM_NOT_OWNED", "This handle names no Buffer that was shared in this process");
+  return false;
+}
+
 bool read_integer(napi_env env, napi_value value, const char *name, double max, uint64_t *result) {
   double number = 0;
   if (!read_number(env, value, name, &number)) return false;
@@ -110,7 +129,7 @@ bool read_boolean(napi_env env, napi_value value, const char *name, bool *result
 
 bool read_batch(napi_env env, napi_value array, napi_value count, Numbers *numbers, size_t *used) {
   uint64_t integer = 0;
-  if (!read_numbers(env, array, numbers)) return false;
+  if (!read_numbers(env, array, "blocks", numbers)) return false;
   if (!read_integer(env, count, "count", static_cast<double>(numbers->length), &integer)) return false;
   *used = static_cast<size_t>(integer);
   return true;

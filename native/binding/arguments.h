@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "token.h"
+
 namespace hakmem {
 
 /** The largest integer that a JavaScript number holds exactly. */
@@ -38,6 +40,14 @@ bool read_integer(napi_env env, napi_value value, const char *name, double max, 
 
 /** Any number that could be a block number: an integer from 0 to 2^53 - 1. */
 bool read_block(napi_env env, napi_value value, double *result);
+
+bool read_number(napi_env env, napi_value value, const char *name, double *result);
+
+/** A text that this process made as a token; else TypeError for what is no string, ERR_HAKMEM_NOT_OWNED. */
+bool read_token(napi_env env, napi_value value, Token *result);
+
+/** A Float64Array of at least `least` numbers. */
+bool read_numbers(napi_env env, napi_value value, size_t least, const char *name, Numbers *result);
 
 bool read_boolean(napi_env env, napi_value value, const char *name, bool *result);
 

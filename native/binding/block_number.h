@@ -50,6 +50,9 @@ class SlabCursor {
     return reinterpret_cast<void *>(start + offset * block_size_);
   }
 
+  /** The heap that owns the slab of the block that was asked for last. */
+  const hak_heap_t *owner() const { return owner_; }
+
  private:
   static constexpr double kNumberLimit = 9007199254740992.0; /* 2^53 */
 
@@ -57,6 +60,7 @@ class SlabCursor {
     hak_block_info_t info;
     *this = SlabCursor();
     if (!hak_describe(block, &info)) return false;
+    owner_ = info.heap;
     start_ = reinterpret_cast<uintptr_t>(info.slab);
     block_size_ = info.block_size;
     index_ = info.block_index;
@@ -65,6 +69,7 @@ class SlabCursor {
     return true;
   }
 
+  const hak_heap_t *owner_ = nullptr;
   uintptr_t start_ = 0;    /* of the slab described last */
   uintptr_t next_ = 0;     /* the neighbour behind the last block; 0, the address of no block, if there is none */
   size_t size_ = 0;        /* bytes of the slab; 0: none described */

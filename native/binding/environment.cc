@@ -35,30 +35,36 @@ void Environment::add(LiveHeap *live, hak_heap_t *heap) {
   live->next = first_;
   if (first_ != nullptr) first_->previous = live;
   first_ = live;
+  handover_enter(live);
 }
 
-void Environment::destroy(LiveHeap *live) {
+void Environment::end(LiveHeap *live, bool destroyed) {
   if (live->heap == nullptr) return;
   LiveHeap *&from = live->previous != nullptr ? live->previous->next : live->environment->first_;
   from = live->next;
   if (live->next != nullptr) live->next->previous = live->previous;
-  hak_heap_destroy(live->heap);
+  handover_end(live, destroyed);
   *live = LiveHeap();
 }
 
-void Environment::destroy_all() {
-  while (first_ != nullptr) destroy(first_);
+void Environment::end_all() {
+  while (first_ != nullptr) end(first_, false);
+}
+
+void Environment::collect() {
+  if (first_ != nullptr) handover_sweep(first_);
+  for (LiveHeap *live = first_; live != nullptr; live = live->next) hak_heap_collect(live->heap);
 }
 
 /* JavaScript has stopped in this environment; Node has already detached or forgotten its ArrayBuffers, or will only free them. */
 void Environment::cleanup(void *self) {
-  static_cast<Environment *>(self)->destroy_all();
+  static_cast<Environment *>(self)->end_all();
 }
 
 /* Runs after the cleanup hook. NativeHeap objects finalized still later find their LiveHeap empty. */
 void Environment::finalize(napi_env env, void *data, void *) {
   auto *self = static_cast<Environment *>(data);
-  self->destroy_all();
+  self->end_all();
   if (self->heap_constructor != nullptr) napi_delete_reference(env, self->heap_constructor);
   if (self->transfer != nullptr) napi_delete_reference(env, self->transfer);
   delete self;

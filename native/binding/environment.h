@@ -7,7 +7,7 @@
  * are listed here, and a cleanup hook destroys them when their environment dies, however it dies.
  *
  * Invariants: a LiveHeap is listed exactly while its `heap` is not NULL; its `environment` outlives it or is NULL.
- * Threads: everything here runs on the environment's own thread.
+ * Threads: everything here runs on the environment's own thread; `hands` other threads see too, under their lock.
  */
 #ifndef HAKMEM_BINDING_ENVIRONMENT_H
 #define HAKMEM_BINDING_ENVIRONMENT_H
@@ -15,6 +15,7 @@
 #include <node_api.h>
 
 #include "hakmem.h"
+#include "handover.h"
 
 namespace hakmem {
 
@@ -26,6 +27,7 @@ struct LiveHeap {
   Environment *environment = nullptr;
   LiveHeap *previous = nullptr;
   LiveHeap *next = nullptr;
+  Party hands; /**< its part in hand-overs */
 };
 
 class Environment {
@@ -39,8 +41,14 @@ class Environment {
   /** Starts to own `heap`. */
   void add(LiveHeap *live, hak_heap_t *heap);
 
-  /** Destroys the heap and forgets it; nothing happens if that was done before. */
-  static void destroy(LiveHeap *live);
+  /**
+   * Ends the heap and forgets it; nothing happens if that was done before.
+   * @param destroyed on purpose: then what it has in flight goes too (see handover.h).
+   */
+  static void end(LiveHeap *live, bool destroyed);
+
+  /** Takes over what others freed, so that the numbers of this thread's heaps are exact. */
+  void collect();
 
   /** The constructor of NativeHeap, and ArrayBuffer.prototype.transfer or NULL (see slab_memory.h). */
   napi_ref heap_constructor = nullptr;
@@ -49,7 +57,7 @@ class Environment {
  private:
   Environment() = default;
   ~Environment() = default;
-  void destroy_all();
+  void end_all();
   static void cleanup(void *self);
   static void finalize(napi_env env, void *self, void *hint);
 

@@ -46,6 +46,22 @@ bool describe(napi_env env, double block, void **address, hak_block_info_t *info
   return false;
 }
 
+void throw_refusal(napi_env env, Handover outcome) {
+  switch (outcome) {
+    case Handover::no_memory: throw_out_of_memory(env, "sharing a Buffer"); break;
+    case Handover::moved:
+      throw_error(env, Failure::error, "ERR_HAKMEM_MOVED", "This handle was adopted before; a handle is good for one adopt");
+      break;
+    case Handover::destroyed:
+      throw_error(env, Failure::error, "ERR_HAKMEM_DESTROYED",
+                  "The pool that shared this Buffer has ended, and what it had shared went back (or was adopted before)");
+      break;
+    default:
+      throw_error(env, Failure::error, "ERR_HAKMEM_NOT_OWNED", "The heap does not hold this block");
+      break;
+  }
+}
+
 }  // namespace
 
 bool NativeHeap::define(napi_env env, Environment *environment) {
@@ -55,6 +71,8 @@ bool NativeHeap::define(napi_env env, Environment *environment) {
                                                      InstanceMethod<&NativeHeap::flush>("flush"),
                                                      InstanceMethod<&NativeHeap::memory>("memory"),
                                                      InstanceMethod<&NativeHeap::place>("place"),
+                                                     InstanceMethod<&NativeHeap::share>("share"),
+                                                     InstanceMethod<&NativeHeap::adopt>("adopt"),
                                                      InstanceMethod<&NativeHeap::stats>("stats"),
                                                      InstanceMethod<&NativeHeap::picture>("picture"),
                                                      InstanceMethod<&NativeHeap::trim>("trim"),
@@ -75,7 +93,7 @@ NativeHeap::NativeHeap(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Native
 }
 
 NativeHeap::~NativeHeap() {
-  Environment::destroy(&live_);
+  Environment::end(&live_, false);
 }
 
 bool NativeHeap::alive(napi_env env) const {
@@ -114,13 +132,18 @@ Napi::Value NativeHeap::flush(const Napi::CallbackInfo &info) {
     throw_out_of_memory(env, "a batch of blocks");
     return {};
   }
+  /* The heap's own from the front, those of others from the back. */
   SlabCursor cursor;
-  size_t named = 0;
+  size_t own = 0;
+  size_t others = 0;
   for (size_t i = 0; i < count; i++) {
     void *block = cursor.block_of(blocks.data[i]);
-    if (block != nullptr) addresses.data()[named++] = block;
+    if (block == nullptr) continue;
+    addresses.data()[cursor.owner() == live_.heap ? own++ : count - ++others] = block;
   }
-  return number(env, hak_heap_free_batch(live_.heap, addresses.data(), named));
+  size_t accepted = hak_heap_free_batch(live_.heap, addresses.data(), own);
+  if (others != 0) accepted += handover_give(&live_, addresses.data() + (count - others), others);
+  return number(env, accepted);
 }
 
 Napi::Value NativeHeap::memory(const Napi::CallbackInfo &info) {
@@ -146,10 +169,65 @@ Napi::Value NativeHeap::place(const Napi::CallbackInfo &info) {
   return Napi::Value(env, place_object(env, place));
 }
 
+Napi::Value NativeHeap::share(const Napi::CallbackInfo &info) {
+  const napi_env env = info.Env();
+  double block = 0;
+  hak_block_info_t place;
+  Parcel parcel;
+  Token token;
+  uint64_t length = 0;
+  const bool again = info.Length() > 3;
+  if (!alive(env) || !read_block(env, info[0], &block) || !describe(env, block, &parcel.block, &place) ||
+      !read_integer(env, info[1], "lengthBytes", static_cast<double>(place.block_size), &length) ||
+      !read_integer(env, info[2], "graceMs", kMaxSafeInteger, &parcel.grace_ms) ||
+      (again && !read_token(env, info[3], &token))) {
+    return {};
+  }
+  parcel.block_size = place.block_size;
+  parcel.length = static_cast<size_t>(length);
+  const Handover outcome = handover_share(&live_, parcel, again, &token);
+  if (outcome != Handover::done) {
+    throw_refusal(env, outcome);
+    return {};
+  }
+  char text[kTokenLength];
+  write_token(token, text);
+  napi_value result = nullptr;
+  napi_create_string_latin1(env, text, kTokenLength, &result);
+  return Napi::Value(env, result);
+}
+
+Napi::Value NativeHeap::adopt(const Napi::CallbackInfo &info) {
+  const napi_env env = info.Env();
+  Token token;
+  double room = 0;
+  Numbers result;
+  if (!alive(env) || !read_token(env, info[0], &token) || !read_number(env, info[1], "roomBytes", &room) ||
+      !read_numbers(env, info[2], 3, "parcel", &result)) {
+    return {};
+  }
+  Parcel parcel;
+  const Handover outcome = handover_adopt(&live_, token, room, &parcel);
+  if (outcome != Handover::done && outcome != Handover::no_room) {
+    throw_refusal(env, outcome);
+    return {};
+  }
+  const bool done = outcome == Handover::done;
+  result.data[0] = done ? SlabCursor().number_of(parcel.block) : -1;
+  result.data[1] = static_cast<double>(parcel.length);
+  result.data[2] = static_cast<double>(parcel.block_size);
+  napi_value answer = nullptr;
+  napi_get_boolean(env, done, &answer);
+  return Napi::Value(env, answer);
+}
+
 Napi::Value NativeHeap::stats(const Napi::CallbackInfo &info) {
   if (!alive(info.Env())) return {};
   hak_stats_t stats;
+  handover_sweep(&live_);
+  hak_heap_collect(live_.heap);
   hak_heap_stats_get(live_.heap, &stats);
+  handover_correct(&live_, &stats);
   return Napi::Value(info.Env(), stats_object(info.Env(), stats));
 }
 
@@ -160,11 +238,12 @@ Napi::Value NativeHeap::picture(const Napi::CallbackInfo &info) {
 
 Napi::Value NativeHeap::trim(const Napi::CallbackInfo &info) {
   if (!alive(info.Env())) return {};
+  handover_sweep(&live_);
   return number(info.Env(), hak_heap_trim(live_.heap));
 }
 
 void NativeHeap::destroy(const Napi::CallbackInfo &) {
-  Environment::destroy(&live_);
+  Environment::end(&live_, true);
 }
 
 }  // namespace hakmem

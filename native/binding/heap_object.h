@@ -34,6 +34,10 @@ class NativeHeap : public Napi::ObjectWrap<NativeHeap> {
   Napi::Value memory(const Napi::CallbackInfo &info);
   /** place(block): where the block lies. */
   Napi::Value place(const Napi::CallbackInfo &info);
+  /** share(block, lengthBytes, graceMs, token?): sends the block off. @return the token; `token` where it was given. */
+  Napi::Value share(const Napi::CallbackInfo &info);
+  /** adopt(token, roomBytes, parcel): fills `parcel` with block, length, block size. @return false: larger than `roomBytes`. */
+  Napi::Value adopt(const Napi::CallbackInfo &info);
   Napi::Value stats(const Napi::CallbackInfo &info);
   Napi::Value picture(const Napi::CallbackInfo &info);
   Napi::Value trim(const Napi::CallbackInfo &info);

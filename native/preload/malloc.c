@@ -5,7 +5,8 @@
  * C++ included, because operator new and delete call malloc and free. What a function does at its edges is what glibc does:
  * the programs were written for that.
  *
- * Invariants: a pointer that one of these returned may go to any other. No function here calls what allocates.
+ * Invariants: a pointer that one of these returned may go to any other, and one that glibc's returned too (foreign.h).
+ * No function here calls what allocates.
  * Threads: any. May run before constructors and after destructors.
  * Source: malloc(3), posix_memalign(3), malloc_usable_size(3).
  */
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "foreign.h"
 #include "hakmem.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -100,5 +102,57 @@ EXPORT void *pvalloc(size_t size) {
 }
 
 EXPORT size_t malloc_usable_size(void *block) {
-  return hak_usable_size(block);
+  const size_t usable = hak_usable_size(block);
+  return usable != 0 || block == NULL ? usable : hak_preload_foreign_usable_size(block);
+}
+
+/* What is idle goes back whatever the caller wants kept: it is soon fetched again. @return whether anything went. */
+EXPORT int malloc_trim(size_t kept) {
+  (void)kept;
+  const int before = errno;
+  const size_t given = hak_trim();
+  errno = before;
+  return given != 0;
+}
+
+/* ---- the names under which glibc has them for itself, which some programs call too ---- */
+
+EXPORT void *__libc_malloc(size_t size);
+EXPORT void *__libc_malloc(size_t size) {
+  return malloc(size);
+}
+
+EXPORT void *__libc_calloc(size_t count, size_t size);
+EXPORT void *__libc_calloc(size_t count, size_t size) {
+  return calloc(count, size);
+}
+
+EXPORT void *__libc_realloc(void *block, size_t size);
+EXPORT void *__libc_realloc(void *block, size_t size) {
+  return realloc(block, size);
+}
+
+EXPORT void __libc_free(void *block);
+EXPORT void __libc_free(void *block) {
+  free(block);
+}
+
+EXPORT void *__libc_memalign(size_t alignment, size_t size);
+EXPORT void *__libc_memalign(size_t alignment, size_t size) {
+  return memalign(alignment, size);
+}
+
+EXPORT void *__libc_valloc(size_t size);
+EXPORT void *__libc_valloc(size_t size) {
+  return valloc(size);
+}
+
+EXPORT void *__libc_pvalloc(size_t size);
+EXPORT void *__libc_pvalloc(size_t size) {
+  return pvalloc(size);
+}
+
+EXPORT int __posix_memalign(void **result, size_t alignment, size_t size);
+EXPORT int __posix_memalign(void **result, size_t alignment, size_t size) {
+  return posix_memalign(result, alignment, size);
 }

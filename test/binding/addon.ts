@@ -20,6 +20,7 @@ export interface Addon {
 export const addonFile = join(__dirname, '..', '..', 'build', 'Release', 'hakmem.node');
 export const isBuilt = existsSync(addonFile);
 
+/** Inside of tests and hooks only: vitest runs the body of a suite that it leaves out too. */
 export function loadAddon(): Addon {
   return createRequire(__filename)(addonFile) as Addon;
 }

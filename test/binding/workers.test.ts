@@ -6,13 +6,16 @@
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { describe, expect, test } from 'vitest';
-import { addonFile, isBuilt, loadAddon } from './addon';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Addon, addonFile, isBuilt, loadAddon } from './addon';
 
 const ENDINGS = ['by itself', 'process.exit', 'an error', 'terminated in a loop', 'terminated between turns'] as const;
 
 describe.runIf(isBuilt)('workers', () => {
-  const addon = loadAddon();
+  let addon: Addon;
+  beforeAll(() => {
+    addon = loadAddon();
+  });
 
   async function runWorker(ending: string, delay: number): Promise<void> {
     const worker = new Worker(join(__dirname, 'endless.cjs'), { workerData: { addonFile, ending }, execArgv: [] });

@@ -12,6 +12,7 @@ const root = join(__dirname, '..', '..');
 const target = `${process.platform}-${process.arch}`;
 const hasPrebuild = existsSync(join(root, 'prebuilds', target, 'hakmem.node'));
 const hasCmake = spawnSync('cmake', ['--version']).status === 0;
+const hasCompiler = spawnSync('cc', ['--version']).status === 0;
 
 const directory = mkdtempSync(join(tmpdir(), 'hakmem-package-'));
 const project = join(directory, 'project');
@@ -153,7 +154,7 @@ describe.runIf(hasPrebuild)('with its prebuild', () => {
   });
 });
 
-test.runIf(hasCmake)('is a CMake project', () => {
+test.runIf(hasCmake && hasCompiler)('is a CMake project', () => {
   const build = join(directory, 'cmake');
   const result = spawnSync('cmake', ['-S', installed, '-B', build], { encoding: 'utf8' });
   expect(result.status, result.stdout + result.stderr).toBe(0);

@@ -4,24 +4,12 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define EXPECT(condition)                                                     \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      fprintf(stderr, "family.c:%d: %s (errno %d)\n", __LINE__, #condition, errno); \
-      exit(1);                                                                \
-    }                                                                         \
-  } while (0)
+#include "expect.h"
 
 /* Sizes that the compiler must not see through. */
 static volatile size_t enormous = (size_t)PTRDIFF_MAX + 1;
@@ -175,6 +163,6 @@ int main(void) {
   test_posix_memalign();
   test_free_keeps_errno();
   test_fork();
-  puts("family holds");
+  puts("holds");
   return 0;
 }

@@ -47,6 +47,10 @@ function indexOf(block: number, unit: number): number {
   return block - unit * BLOCKS_PER_SLAB_LIMIT;
 }
 
+function notShareable(): HakmemError {
+  return new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', 'The memory of the ts backend belongs to one thread');
+}
+
 export class TsHeap implements Heap {
   readonly #superslab: Superslab;
   readonly #registry = new Registry<Slab>();
@@ -119,6 +123,14 @@ export class TsHeap implements Heap {
       throw new HakmemError('ERR_HAKMEM_OUT_OF_MEMORY', `an ArrayBuffer of ${sizeBytes} bytes was refused`);
     }
     return memory;
+  }
+
+  share(): never {
+    throw notShareable();
+  }
+
+  adopt(): never {
+    throw notShareable();
   }
 
   place(block: number): BlockPlace {

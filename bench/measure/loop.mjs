@@ -1,0 +1,122 @@
+/**
+ * Runs a workload for some time.
+ *
+ * Operations run in slices of some milliseconds with a turn of the event loop between them, since finalizers and much of the
+ * engine's freeing happen only there. The clock runs through both: an allocation is charged with its collection.
+ *
+ *     | warm up | slice . slice . slice . slice ... |      '.' a turn of the event loop
+ *               ^ start                             ^ end
+ *
+ * Single calls are timed in a second pass, in a second instance of the workload's module: reading the clock would spoil the
+ * mean, and a loop that has seen two kinds of pairs is compiled worse than one that has seen one.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { expectedSum } from '../workloads/touch.mjs';
+import { countCollections } from './collections.mjs';
+import { Histogram } from './histogram.mjs';
+
+const SLICE_MS = 5;
+const FIRST_SLICE = 64;
+
+export class Loop {
+  #run;
+  #state;
+  #slice = FIRST_SLICE;
+  done = 0;
+
+  constructor(run, state, done = 0) {
+    this.#run = run;
+    this.#state = state;
+    this.done = done;
+  }
+
+  /** Runs slices until the time is over; their length adapts to what an operation costs. @returns ms that they took. */
+  async runFor(durationMs) {
+    const startMs = performance.now();
+    let nowMs = startMs;
+    while (nowMs - startMs < durationMs) {
+      const to = this.done + this.#slice;
+      this.#run(this.#state, this.done, to);
+      this.done = to;
+      const tookMs = performance.now() - nowMs;
+      if (tookMs < SLICE_MS / 2) {
+        this.#slice *= 2;
+      } else if (tookMs > SLICE_MS * 2) {
+        this.#slice = Math.max(1, this.#slice >> 1);
+      }
+      await setImmediate();
+      nowMs = performance.now();
+    }
+    return nowMs - startMs;
+  }
+
+  /** @throws where what was read is not what was written. */
+  check(mayOverlap) {
+    const { sum, damaged } = this.#state;
+    if (sum !== expectedSum(this.done) || (damaged > 0 && !mayOverlap)) {
+      throw new Error(`the bytes read are not those written: sum ${sum}, ${damaged} Buffers damaged while live`);
+    }
+  }
+}
+
+/** The mean: warm up, then the clock. */
+export async function measureMean(loop, durationMs) {
+  await loop.runFor(durationMs / 4);
+  const collections = countCollections();
+  const warm = loop.done;
+  const cpuBefore = process.cpuUsage();
+  const elapsedMs = await loop.runFor(durationMs);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const operations = loop.done - warm;
+  return {
+    nsPerOperation: (elapsedMs * 1e6) / operations,
+    // Of all threads, those of the collector too; hardly disturbed by what else runs on the machine.
+    cpuNsPerOperation: ((user + system) * 1000) / operations,
+    operations,
+    elapsedMs,
+    collections: await collections.stop(),
+  };
+}
+
+/** Single calls. @returns quantiles in ns, the clock's own time included; `clock` is that time. */
+export async function measureCalls(makeLoop, pair, durationMs) {
+  const alloc = new Histogram();
+  const free = new Histogram();
+  const pass = { timing: false };
+  const loop = makeLoop(timedPair(pair, alloc, free, pass));
+  await loop.runFor(durationMs / 8);
+  pass.timing = true;
+  await loop.runFor(durationMs);
+  return { loop, calls: { alloc: alloc.summary(), free: free.summary(), clock: clockTime().summary() } };
+}
+
+function timedPair({ alloc, free }, allocTimes, freeTimes, pass) {
+  return {
+    alloc(size) {
+      const start = performance.now();
+      const buffer = alloc(size);
+      const took = (performance.now() - start) * 1e6;
+      if (pass.timing) {
+        allocTimes.add(took);
+      }
+      return buffer;
+    },
+    free(buffer) {
+      const start = performance.now();
+      free(buffer);
+      const took = (performance.now() - start) * 1e6;
+      if (pass.timing) {
+        freeTimes.add(took);
+      }
+    },
+  };
+}
+
+function clockTime() {
+  const times = new Histogram();
+  for (let n = 0; n < 20_000; n++) {
+    const start = performance.now();
+    times.add((performance.now() - start) * 1e6);
+  }
+  return times;
+}

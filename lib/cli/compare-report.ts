@@ -1,0 +1,78 @@
+/** What `hakmem compare` prints: the table, notes on runs that went wrong, and the memory over time. */
+import { type Measured, type Outcome, SUCCESS } from './compare-runner';
+import { curveLines } from './curve';
+import { type Table, tableLines } from './table';
+import { bytesText, timeText } from './units';
+
+interface Row {
+  label: string;
+  number(outcome: Outcome): number;
+  text(value: number): string;
+}
+
+const ROWS: Row[] = [
+  { label: 'elapsed time', number: (o) => o.elapsedMs, text: timeText },
+  { label: 'user time', number: (o) => o.userMs, text: timeText },
+  { label: 'system time', number: (o) => o.systemMs, text: timeText },
+  { label: 'peak memory', number: (o) => o.peakBytes, text: bytesText },
+  { label: 'final memory', number: (o) => o.finalBytes, text: bytesText },
+];
+
+export const NOTES = [
+  "Numbers in parentheses: times that of the system's malloc. Times of processors are counted in steps of 10 ms.",
+  'Memory: resident, of the program and all it started; final: when it was last seen.',
+];
+
+/** @param width columns of the terminal. @returns lines. */
+export function compareLines(outcomes: readonly Outcome[], width: number): string[] {
+  const curves = outcomes.map(({ allocator, samples }) => ({ title: allocator.title, samples }));
+  return [
+    ...tableLines(comparison(outcomes), width),
+    '',
+    ...NOTES,
+    ...troubles(outcomes),
+    '',
+    ...curveLines(curves, width),
+  ];
+}
+
+/** The medians side by side, each with its ratio to the first column's. */
+export function comparison(outcomes: readonly Outcome[]): Table {
+  const value = ({ number, text }: Row, outcome: Outcome, at: number): string => {
+    const base = number(outcomes[0]);
+    return at === 0 || base === 0
+      ? text(number(outcome))
+      : `${text(number(outcome))} (${(number(outcome) / base).toFixed(2)})`;
+  };
+  return {
+    columns: outcomes.map(({ allocator }) => allocator.title),
+    rows: [
+      ...ROWS.map((row) => ({ label: row.label, values: outcomes.map((outcome, at) => value(row, outcome, at)) })),
+      { label: 'fastest, slowest', values: outcomes.map(rangeText) },
+    ],
+  };
+}
+
+function rangeText({ runs }: Outcome): string {
+  const times = runs.map((run) => run.elapsedMs);
+  return `${timeText(Math.min(...times))}, ${timeText(Math.max(...times))}`;
+}
+
+/** @returns a line for each thing that makes the numbers doubtful. */
+export function troubles(outcomes: readonly Outcome[]): string[] {
+  return outcomes.flatMap(({ allocator, runs }) => {
+    const failed = runs.find((run) => run.ending !== SUCCESS);
+    const missed = runs.some((run) => run.missedLibrary);
+    return [
+      ...(failed ? [`Under ${allocator.title} the program ended with ${failed.ending}${lastWords(failed)}`] : []),
+      ...(missed
+        ? [`${allocator.title}: the program did not load ${allocator.library}, and kept its own malloc.`]
+        : []),
+    ];
+  });
+}
+
+function lastWords({ complaint }: Measured): string {
+  const last = complaint.trim().split('\n').at(-1) ?? '';
+  return last === '' ? '.' : `: ${last}`;
+}

@@ -1,0 +1,59 @@
+/**
+ * `hakmem compare -- program args...`: which malloc serves a program best. It is run under each in turn, several times over,
+ * and its time and memory are put side by side.
+ */
+import { writeFileSync } from 'node:fs';
+import { type Allocator, findAllocators } from './allocators';
+import { picture } from './compare-picture';
+import { compareLines, troubles } from './compare-report';
+import { type ProgramLine, runAll } from './compare-runner';
+import { NotHereError } from './preload';
+import { findProgram, ProgramError } from './program';
+import { Progress } from './progress';
+import { plural } from './units';
+
+export interface CompareOptions {
+  program: string;
+  args: string[];
+  /** Runs under each malloc. */
+  runs: number;
+  /** File for the picture; '' for none. */
+  plot: string;
+  /** Further libraries, each `<file>` or `<name>=<file>`. */
+  libraries: string[];
+}
+
+const SMALLEST_WIDTH = 40;
+
+/** @returns the exit code. */
+export async function compare(options: CompareOptions): Promise<number> {
+  try {
+    const allocators = findAllocators(options.libraries);
+    const file = findProgram(options.program, process.env);
+    return await compareUnder(allocators, { file, program: options.program, args: options.args }, options);
+  } catch (error) {
+    if (error instanceof NotHereError || error instanceof ProgramError) {
+      process.stderr.write(`hakmem: ${error.message}\n`);
+      return error instanceof ProgramError ? error.exitCode : 1;
+    }
+    throw error;
+  }
+}
+
+async function compareUnder(allocators: Allocator[], line: ProgramLine, options: CompareOptions): Promise<number> {
+  const width = Math.max(SMALLEST_WIDTH, process.stdout.columns ?? 80);
+  const typed = [line.program, ...line.args].join(' ');
+  print([typed, `Medians of ${plural(options.runs, 'run')} under each malloc, in turn.`]);
+  const progress = new Progress(options.runs * allocators.length);
+  const outcomes = await runAll(line, allocators, options.runs, progress).finally(() => progress.end());
+  print(['', ...compareLines(outcomes, width)]);
+  if (options.plot !== '') {
+    writeFileSync(options.plot, picture(options.plot, typed, outcomes));
+    print(['', `Picture: ${options.plot}`]);
+  }
+  return troubles(outcomes).length === 0 ? 0 : 1;
+}
+
+function print(lines: string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

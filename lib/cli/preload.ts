@@ -1,0 +1,55 @@
+/** The library that stands in for malloc: where it lies, and the environment that has a program load it. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { prebuildName } from '../backend/native';
+
+export const PRELOAD_FILE = 'libhakmem-preload.so';
+
+const PACKAGE_ROOT = path.join(__dirname, '..', '..');
+
+/** hakmem cannot do this here: told in a sentence. */
+export class NotHereError extends Error {}
+
+/**
+ * @returns the path of the preload library.
+ * @throws NotHereError where there is none, or none that could be loaded.
+ */
+export function findPreloadLibrary(root: string = PACKAGE_ROOT): string {
+  if (process.platform !== 'linux') {
+    throw new NotHereError(`standing in for malloc works on Linux only, and this is ${process.platform}`);
+  }
+  const files = [
+    path.join(root, 'prebuilds', prebuildName(), PRELOAD_FILE),
+    path.join(root, 'build', 'Release', PRELOAD_FILE),
+  ];
+  const found = files.find((file) => existsSync(file));
+  if (found === undefined) {
+    throw new NotHereError(
+      `the preload library is not built: there is no ${files.join(' and no ')} (npm run build:native makes it)`,
+    );
+  }
+  if (/[\s:]/.test(found)) {
+    throw new NotHereError(`'${found}' has a space or a colon in its path, which LD_PRELOAD cannot express`);
+  }
+  return found;
+}
+
+/**
+ * @param library comes first, so that its malloc is the one that counts; those that were there stay behind it.
+ * @returns `environment` with the library to be preloaded; the same where it is already.
+ */
+export function withPreload(environment: NodeJS.ProcessEnv, library: string): NodeJS.ProcessEnv {
+  const others = preloaded(environment).filter((file) => file !== library);
+  return { ...environment, LD_PRELOAD: [library, ...others].join(':') };
+}
+
+/** @returns `environment` as it is without hakmem. */
+export function withoutPreload(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { LD_PRELOAD: _all, HAKMEM_STATS: _stats, HAKMEM_INHERIT: _inherit, ...rest } = environment;
+  const others = preloaded(environment).filter((file) => path.basename(file) !== PRELOAD_FILE);
+  return others.length === 0 ? rest : { ...rest, LD_PRELOAD: others.join(':') };
+}
+
+function preloaded({ LD_PRELOAD = '' }: NodeJS.ProcessEnv): string[] {
+  return LD_PRELOAD.split(/[\s:]+/).filter((file) => file !== '');
+}

@@ -1,0 +1,106 @@
+/** A program that is named on the command line, found as a shell finds it. */
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+/** The program cannot be started: told in a sentence, with the exit code that shells use for it. */
+export class ProgramError extends Error {
+  readonly exitCode: 126 | 127;
+  constructor(exitCode: 126 | 127, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * @param name a path, or a name to be looked up in PATH.
+ * @returns the path of the file.
+ * @throws ProgramError 127 where there is none, 126 where it may not be run.
+ */
+export function findProgram(name: string, { PATH = '/usr/local/bin:/usr/bin:/bin' }: NodeJS.ProcessEnv): string {
+  if (name.includes('/')) {
+    return runnable(name);
+  }
+  const candidates = PATH.split(':').map((directory) => path.join(directory || '.', name));
+  const refused = candidates.filter((file) => isFile(file));
+  const found = refused.find((file) => mayRun(file));
+  if (found === undefined && refused.length > 0) {
+    throw new ProgramError(126, `'${refused[0]}' may not be run: it is not executable`);
+  }
+  if (found === undefined) {
+    throw new ProgramError(127, `there is no program '${name}' in PATH`);
+  }
+  return path.resolve(found);
+}
+
+function runnable(file: string): string {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) {
+    throw new ProgramError(127, `there is no program '${file}'`);
+  }
+  if (!isFile(file) || !mayRun(file)) {
+    throw new ProgramError(126, `'${file}' may not be run: it is ${isFile(file) ? 'not executable' : 'no file'}`);
+  }
+  return file;
+}
+
+function isFile(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    // Behind a directory that one may not enter, or one that is none: a shell goes on looking too.
+    return false;
+  }
+}
+
+function mayRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the error of starting a program that was found means. @returns undefined for an error of another kind. */
+export function startError(name: string, { code }: NodeJS.ErrnoException): ProgramError | undefined {
+  switch (code) {
+    case 'ENOENT':
+      // The file is there, so what is missing is what its first line or its header names.
+      return new ProgramError(127, `'${name}' cannot be run: its interpreter is missing`);
+    case 'EACCES':
+    case 'ENOEXEC':
+    case 'EPERM':
+      return new ProgramError(126, `'${name}' cannot be run: ${code}`);
+    default:
+      return undefined;
+  }
+}
+
+const PROGRAM_HEADER_INTERPRETER = 3;
+
+/** @returns whether the file is a program that loads no libraries, so that none can stand in for its malloc. */
+export function isStatic(file: string): boolean {
+  try {
+    const head = Buffer.alloc(4096);
+    const descriptor = openSync(file, 'r');
+    readSync(descriptor, head, 0, head.length, 0);
+    closeSync(descriptor);
+    return head.subarray(0, 6).equals(Buffer.from('\x7fELF\x02\x01', 'latin1')) && !hasInterpreter(head);
+  } catch {
+    // What may be run need not be readable.
+    return false;
+  }
+}
+
+/** Of a 64-bit little-endian ELF file, by its table of program headers. */
+function hasInterpreter(head: Buffer): boolean {
+  const start = Number(head.readBigUInt64LE(32));
+  const size = head.readUInt16LE(54);
+  const count = head.readUInt16LE(56);
+  for (let at = 0; at < count; at++) {
+    const header = start + at * size;
+    if (header + 4 > head.length || head.readUInt32LE(header) === PROGRAM_HEADER_INTERPRETER) {
+      return true;
+    }
+  }
+  return false;
+}

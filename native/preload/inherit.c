@@ -1,0 +1,154 @@
+/* Which processes are served: see inherit.h. */
+#define _GNU_SOURCE
+#include "inherit.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static pid_t served; /* the one process; 0: all of them */
+static char *taken;  /* "HAKMEM_STATS=..." where it was taken out of the environment, or NULL */
+static char own[4096]; /* this library, as LD_PRELOAD had it */
+
+/* ---- out of the environment ---- */
+
+static bool is_separator(char letter) {
+  return letter == ':' || letter == ' ';
+}
+
+/* Whether the file's name is that of this library, wherever it lies. */
+static bool is_own(const char *path, size_t length) {
+  static const char name[] = "libhakmem-preload.so";
+  const size_t bytes = sizeof name - 1;
+  if (length < bytes || length >= sizeof own || memcmp(path + length - bytes, name, bytes) != 0) return false;
+  return length == bytes || path[length - bytes - 1] == '/';
+}
+
+/* Takes this library out of a list of libraries, where the list stands. @return whether others are left. */
+static bool strike_out(char *list) {
+  char *to = list;
+  for (char *from = list; *from != '\0';) {
+    size_t length = 0;
+    while (from[length] != '\0' && !is_separator(from[length])) length++;
+    if (is_own(from, length)) {
+      memcpy(own, from, length);
+      own[length] = '\0';
+    } else if (length != 0) {
+      if (to != list) *to++ = ':';
+      memmove(to, from, length);
+      to += length;
+    }
+    from += length + (from[length] != '\0');
+  }
+  *to = '\0';
+  return to != list;
+}
+
+/* The value of `entry`, "name=value", if it is the variable's. */
+static char *value_of(char *entry, const char *variable) {
+  const size_t length = strlen(variable);
+  return strncmp(entry, variable, length) == 0 && entry[length] == '=' ? entry + length + 1 : NULL;
+}
+
+static bool is_left(char *entry) {
+  char *list = value_of(entry, "LD_PRELOAD");
+  if (list != NULL) return strike_out(list);
+  if (value_of(entry, "HAKMEM_STATS") != NULL) taken = entry;
+  return entry != taken && value_of(entry, "HAKMEM_INHERIT") == NULL;
+}
+
+/* By hand and in place: setenv would allocate, and a shell has a getenv and an unsetenv of its own. */
+static void leave_environment(void) {
+  char **to = environ;
+  for (char **from = environ; *from != NULL; from++)
+    if (is_left(*from)) *to++ = *from;
+  *to = NULL;
+}
+
+/* ---- along with exec ---- */
+
+typedef int execvpe_t(const char *file, char *const arguments[], char *const environment[]);
+
+/* The C library's, for it searches PATH. */
+static execvpe_t *searching(void) {
+  static execvpe_t *known; /* found at the start: a child of fork had better not look for it */
+  if (known == NULL) *(void **)&known = dlsym(RTLD_NEXT, "execvpe");
+  return known;
+}
+
+void hak_preload_inherit_start(void) {
+  searching();
+  const char *value = getenv("HAKMEM_INHERIT");
+  if (value == NULL || strcmp(value, "0") != 0) return;
+  served = getpid();
+  leave_environment();
+}
+
+static size_t count(char *const list[]) {
+  size_t entries = 0;
+  while (list != NULL && list[entries] != NULL) entries++;
+  return entries;
+}
+
+static const char *preloaded_by(char *const environment[]) {
+  for (size_t i = 0; i < count(environment); i++) {
+    const char *list = value_of(environment[i], "LD_PRELOAD");
+    if (list != NULL) return list;
+  }
+  return "";
+}
+
+/* @return the environment with what leave_environment took, in one block; NULL: no memory. */
+static char **with_own(char *const environment[]) {
+  static char inherit[] = "HAKMEM_INHERIT=0";
+  const size_t entries = count(environment);
+  const char *others = preloaded_by(environment);
+  const size_t line = sizeof "LD_PRELOAD=:" + strlen(own) + strlen(others);
+  char **result = malloc((entries + 4) * sizeof *result + line);
+  if (result == NULL) return NULL;
+  char *text = (char *)(result + entries + 4);
+  snprintf(text, line, "LD_PRELOAD=%s%s%s", own, *others == '\0' ? "" : ":", others);
+  char **to = result;
+  *to++ = text;
+  *to++ = inherit;
+  for (size_t i = 0; i < entries; i++)
+    if (value_of(environment[i], "LD_PRELOAD") == NULL) *to++ = environment[i];
+  *to++ = taken;
+  *to = NULL;
+  return result;
+}
+
+/* Runs one of the functions below with the environment that the new program shall have. */
+static int execute(execvpe_t *function, const char *file, char *const arguments[], char *const environment[]) {
+  char **changed = served != 0 && served == getpid() && *own != '\0' ? with_own(environment) : NULL;
+  const int result = function(file, arguments, changed == NULL ? environment : changed);
+  free(changed);
+  return result;
+}
+
+static int system_execve(const char *path, char *const arguments[], char *const environment[]) {
+  return (int)syscall(SYS_execve, path, arguments, environment);
+}
+
+EXPORT int execve(const char *path, char *const arguments[], char *const environment[]) {
+  return execute(system_execve, path, arguments, environment);
+}
+
+EXPORT int execv(const char *path, char *const arguments[]) {
+  return execute(system_execve, path, arguments, environ);
+}
+
+EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[]) {
+  return execute(searching(), file, arguments, environment);
+}
+
+EXPORT int execvp(const char *file, char *const arguments[]) {
+  return execute(searching(), file, arguments, environ);
+}

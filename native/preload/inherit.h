@@ -1,0 +1,16 @@
+/*
+ * HAKMEM_INHERIT=0: the library serves one process, and programs that it starts run without.
+ *
+ *     start       the library leaves the environment, so no child gets it
+ *     exec        a process that replaces its program is still the same one: the library goes along (env, a shell's exec)
+ *     fork, exec  another process: nothing is added
+ *
+ * Threads: start once, before the program; exec any.
+ */
+#ifndef HAK_PRELOAD_INHERIT_H
+#define HAK_PRELOAD_INHERIT_H
+
+/* Looks at the environment, and changes it if it says so. */
+void hak_preload_inherit_start(void);
+
+#endif

@@ -1,0 +1,109 @@
+/** `hakmem compare`: from its command line to the table and the picture. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ticks } from '../../lib/cli/compare-picture';
+import { columnsOf, curveLines } from '../../lib/cli/curve';
+
+const MAIN = path.join(__dirname, '../../dist/cli/main.js');
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'hakmem-compare-'));
+const library = path.join(__dirname, '../../build/Release/libhakmem-preload.so');
+
+afterAll(() => {
+  fs.rmSync(directory, { recursive: true });
+});
+
+function compare(...words: string[]) {
+  return spawnSync(process.execPath, [MAIN, 'compare', ...words], { encoding: 'utf8' });
+}
+
+/** Holds 64 MiB for a while. */
+const HOLD =
+  'const all = Array.from({ length: 64 }, () => Buffer.alloc(2 ** 20, 1)); setTimeout(() => all.length, 200)';
+
+describe.runIf(fs.existsSync(library))('hakmem compare', () => {
+  it('puts time and memory side by side, and draws the memory', () => {
+    const plot = path.join(directory, 'plot.html');
+    const run = compare('--runs', '2', `--plot=${plot}`, '--library', `again=${library}`, process.execPath, '-e', HOLD);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    for (const text of ['2 runs', 'elapsed time', 'user time', 'system time', 'system', 'hakmem', 'again']) {
+      expect(run.stdout).toContain(text);
+    }
+    const peaks = /peak memory([\s\S]*?)final memory/.exec(run.stdout)?.[1].match(/\d+ MiB/g) ?? [];
+    expect(peaks.length).toBeGreaterThanOrEqual(3);
+    expect(Math.min(...peaks.map((text) => Number.parseInt(text, 10)))).toBeGreaterThan(64);
+    expect(run.stdout).toMatch(/Resident memory over time\nfull height: \d+ MiB/);
+    expect(run.stdout).toContain('█');
+    const page = fs.readFileSync(plot, 'utf8');
+    expect(page).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*<polyline[\s\S]*<\/html>\n$/);
+    expect(page).not.toMatch(/(src|href)=|NaN|undefined|Infinity/);
+  });
+
+  it('counts the memory of what the program starts, and writes a picture alone', () => {
+    const plot = path.join(directory, 'plot.svg');
+    const run = compare('--runs=1', '--plot', plot, '--', 'sh', '-c', `"${process.execPath}" -e '${HOLD}'; true`);
+    expect(run.status).toBe(0);
+    const peaks = /peak memory([\s\S]*?)final memory/.exec(run.stdout)?.[1].match(/\d+ MiB/g) ?? [];
+    expect(Math.min(...peaks.map((text) => Number.parseInt(text, 10)))).toBeGreaterThan(64);
+    const svg = fs.readFileSync(plot, 'utf8');
+    expect(svg).toMatch(/^<svg xmlns[\s\S]*<\/svg>\n$/);
+    expect(svg).toContain('&#34;');
+  });
+
+  it('tells of a program that fails, and how', () => {
+    const run = compare('--runs', '1', 'sh', '-c', 'echo because >&2; exit 4');
+    expect(run.status).toBe(1);
+    expect(run.stdout).toContain('Under hakmem the program ended with exit code 4: because');
+  });
+
+  it.each([
+    [['nothing-of-that-name'], 127, /no program/],
+    [[__filename], 126, /not executable/],
+    [['--runs', '0', 'ls'], 2, /whole number/],
+    [['--plot', 'x.gif', 'ls'], 2, /\.svg or \.html/],
+    [['--library', '/no/such.so', 'ls'], 2, /no library/],
+    [[], 2, /needs a program/],
+  ] as [string[], number, RegExp][])('%j is told in a sentence', (words, status, message) => {
+    const run = compare(...words);
+    expect(run).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(message) });
+    expect(run.stderr).not.toContain('    at ');
+  });
+});
+
+describe('a curve', () => {
+  const samples = [0, 10, 20, 30, 90].map((timeMs) => ({ timeMs, residentBytes: (timeMs + 10) * 2 ** 20 }));
+
+  it('has the most of each moment, and holds it until the next is seen', () => {
+    expect(columnsOf(samples, 100, 5).map((bytes) => bytes / 2 ** 20)).toEqual([20, 40, 40, 40, 100]);
+    expect(columnsOf(samples.slice(0, 2), 100, 5).map((bytes) => bytes / 2 ** 20)).toEqual([20, 0, 0, 0, 0]);
+  });
+
+  it.each([40, 80, 200])('keeps to %i columns', (width) => {
+    const rows = curveLines(
+      [
+        { title: 'system', samples },
+        { title: 'hakmem', samples: samples.slice(0, 3) },
+      ],
+      width,
+    );
+    expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(width);
+    expect(rows.join('\n')).toContain('100 MiB');
+  });
+
+  it('of a program that was too quick is a sentence', () => {
+    expect(curveLines([{ title: 'system', samples: [] }], 80)).toHaveLength(1);
+  });
+
+  it('has round numbers at its axes', () => {
+    expect(ticks(100, 10)).toEqual([0, 20, 40, 60, 80, 100]);
+    expect(ticks(300 * 2 ** 20, 2).map((bytes) => bytes / 2 ** 20)).toEqual([0, 64, 128, 192, 256]);
+    for (const most of [1, 3, 7.5, 99, 12345, 1e9]) {
+      for (const base of [2, 10] as const) {
+        expect(ticks(most, base).length).toBeGreaterThanOrEqual(4);
+        expect(ticks(most, base).length).toBeLessThanOrEqual(9);
+      }
+    }
+  });
+});
