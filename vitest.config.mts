@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'parity',
           include: parity,
-          env: { HAKMEM_TICK_OPERATIONS: '24', HAKMEM_LARGE_CACHE_BYTES: '4194304' },
+          env: { HAKMEM_TICK_OPERATIONS: '24', HAKMEM_LARGE_CACHE_BYTES: '4194304', HAKMEM_DIRTY_BYTES: '1048576' },
         },
       },
     ],

@@ -74,6 +74,12 @@ export const OPTION_TABLE = {
     unit: 'bytes',
     doc: 'the largest chunk; read by the C core too',
   },
+  dirtyBytes: {
+    variable: 'HAKMEM_DIRTY_BYTES',
+    default: 16 * 1024 * 1024,
+    unit: 'bytes',
+    doc: 'free memory that a heap keeps between ticks however little it uses; read by the C core too',
+  },
   tickOperations: {
     variable: 'HAKMEM_TICK_OPERATIONS',
     default: 512,

@@ -242,10 +242,8 @@ void hak_superslab_discard(hak_superslab_t *superslab, const hak_chunk_owner_t *
   let_go(superslab, owner, chunk);
 }
 
-void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
-  hak_chunk_t *chunk = slab->chunk;
-  close_slab(superslab, slab);
-  relist(superslab, chunk);
+/* An empty chunk becomes the spare, or goes if there is one. */
+static void settle(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   if (chunk->free_units < chunk->units) return;
   if (superslab->spare == NULL) {
     superslab->spare = chunk;
@@ -254,6 +252,21 @@ void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t
   }
   unlist(superslab, chunk);
   release(superslab, owner, chunk);
+}
+
+/* After a burst there may be no more operations, and so no ticks: what is free goes at once where it is too much. */
+static bool too_dirty(hak_superslab_t *superslab) {
+  uint64_t used = hak_counter_get(&superslab->used);
+  uint64_t least = hak_option(hak_option_dirty_bytes) / HAK_UNIT_SIZE;
+  return hak_counter_get(&superslab->committed) - used > (used / 4 > least ? used / 4 : least);
+}
+
+void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
+  hak_chunk_t *chunk = slab->chunk;
+  close_slab(superslab, slab);
+  relist(superslab, chunk);
+  settle(superslab, owner, chunk);
+  if (too_dirty(superslab)) hak_superslab_tick(superslab, owner);
 }
 
 /* ---- giving back ---- */

@@ -245,11 +245,15 @@ export class ModelHeap {
     remove(this.#slabs, slab);
     slab.chunk.free.fill(true, slab.unit, slab.unit + slab.units);
     this.#rebin(slab.chunk);
-    if (!isWhollyFree(slab.chunk)) {
-      return;
+    if (isWhollyFree(slab.chunk)) {
+      this.#settle(slab.chunk);
     }
+    this.#dropDirty();
+  }
+
+  #settle(chunk: ModelChunk): void {
     if (this.#chunks.filter(isWhollyFree).length > 1) {
-      this.#release(slab.chunk);
+      this.#release(chunk);
     } else {
       this.#spareIdle = false;
     }
@@ -273,6 +277,12 @@ export class ModelHeap {
         slab.idle = true;
       }
     }
+    this.#tickChunks();
+    this.#ticks++;
+    this.#evict();
+  }
+
+  #tickChunks(): void {
     const spare = this.#chunks.find(isWhollyFree);
     if (spare !== undefined && this.#spareIdle) {
       this.#release(spare);
@@ -282,8 +292,14 @@ export class ModelHeap {
       this.#purge(chunk, chunk.idle);
       chunk.idle = chunk.free.map((free, unit) => free && chunk.committed[unit]);
     }
-    this.#ticks++;
-    this.#evict();
+  }
+
+  #dropDirty(): void {
+    const used = this.#slabs.reduce((sum, { units }) => sum + units, 0);
+    const dirty = this.#committed() / UNIT - used;
+    if (dirty > Math.max(Math.floor(used / 4), Math.floor(options.dirtyBytes / UNIT))) {
+      this.#tickChunks();
+    }
   }
 
   #purge(chunk: ModelChunk, which: readonly boolean[]): void {

@@ -89,14 +89,11 @@ export class Superslab {
     chunk.free.setRange(unit, units);
     this.#rebin(chunk);
     this.#use(chunk, -units);
-    if (chunk.usedUnits > 0) {
-      return;
+    if (chunk.usedUnits === 0) {
+      this.#settle(chunk);
     }
-    if (this.#spare === null) {
-      this.#spare = chunk;
-      this.#spareIdle = false;
-    } else {
-      this.#release(chunk);
+    if (this.#tooDirty()) {
+      this.tick();
     }
   }
 
@@ -225,6 +222,22 @@ export class Superslab {
   #bestBin(units: number): Chunk | null {
     const candidates = this.#occupied & (-1 << (units - 1));
     return candidates === 0 ? null : this.#bins[lowestBit(candidates) + 1].head;
+  }
+
+  /** An empty chunk becomes the spare, or goes if there is one. */
+  #settle(chunk: Chunk): void {
+    if (this.#spare === null) {
+      this.#spare = chunk;
+      this.#spareIdle = false;
+    } else {
+      this.#release(chunk);
+    }
+  }
+
+  /** After a burst there may be no more operations, and so no ticks: what is free goes at once where it is too much. */
+  #tooDirty(): boolean {
+    const least = Math.floor(options.dirtyBytes / UNIT_BYTES);
+    return this.#committedUnits - this.#usedUnits > Math.max(Math.floor(this.#usedUnits / 4), least);
   }
 
   #grow(): Chunk | null {
