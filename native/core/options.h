@@ -13,7 +13,7 @@
   X(dirty_bytes, "HAKMEM_DIRTY_BYTES", 16 << 20, 0, (uint64_t)1 << 46, "free memory that a heap keeps between ticks however little it uses") \
   X(tick_operations, "HAKMEM_TICK_OPERATIONS", 512, 1, 1 << 30, "refills and flushes of a heap between looks for idle memory") \
   X(tcache_bin_bytes, "HAKMEM_TCACHE_BIN_BYTES", 16384, 16, 1 << 30, "bytes that a bin of the thread cache starts with") \
-  X(tcache_bytes_min, "HAKMEM_TCACHE_BYTES_MIN", 512 << 10, 0, (uint64_t)1 << 40, "bytes that a thread's bins may hold however little it uses") \
+  X(tcache_bytes_min, "HAKMEM_TCACHE_BYTES_MIN", 64 << 10, 0, (uint64_t)1 << 40, "bytes that a thread's bins may hold however little it uses") \
   X(tcache_bytes_max, "HAKMEM_TCACHE_BYTES_MAX", (uint64_t)1 << 40, 0, (uint64_t)1 << 40, "ceiling of the same, however much it uses") \
   X(mid_bytes_min, "HAKMEM_MID_BYTES_MIN", 4 << 20, 0, (uint64_t)1 << 40, "bytes that a thread's mid rings may hold however little it uses") \
   X(large_cache_bytes, "HAKMEM_LARGE_CACHE_BYTES", 16 << 20, 0, (uint64_t)1 << 46, "bytes of freed blocks above 1 MiB that are kept however little is used") \

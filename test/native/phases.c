@@ -206,6 +206,7 @@ static void the_mid_budget_falls_with_what_is_live(test_random_t *random) {
 }
 
 int main(void) {
+  setenv("HAKMEM_TCACHE_BYTES_MIN", "524288", 1); /* the budget that the waves are made for */
   test_random_t random = test_random();
   heap = hak_thread_heap_get();
   a_hot_class_takes_the_room_of_a_cold_one();
