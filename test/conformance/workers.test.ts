@@ -62,8 +62,10 @@ describe('a worker', () => {
   it('that throws takes nothing with it', async () => {
     const mine = hakmem.alloc(5000, 7);
     const worker = start(`${HOLD} throw new Error('on purpose');`);
+    const exit = new Promise((resolve) => worker.once('exit', resolve)); // `once` would reject at the error
     const [error] = (await once(worker, 'error')) as [Error];
     expect(error.message).toBe('on purpose');
+    await exit; // only then has it given back what it held, which the next test must not count
     expect(isFullOf(mine, 7)).toBe(true);
     hakmem.free(mine);
   });
