@@ -16,14 +16,19 @@ export interface ProgramLine {
   args: string[];
 }
 
-/** One run. */
-export interface Measured {
+/** What is compared. */
+interface Figures {
   elapsedMs: number;
   userMs: number;
   systemMs: number;
   peakBytes: number;
   finalBytes: number;
+  /** Resident memory over time. */
   samples: readonly Sample[];
+}
+
+/** One run. */
+export interface Measured extends Figures {
   /** 'exit code 0', or how else it ended. */
   ending: string;
   /** The end of what it wrote to standard error. */
@@ -31,18 +36,10 @@ export interface Measured {
   missedLibrary: boolean;
 }
 
-/** What the runs under one malloc came to. */
-export interface Outcome {
+/** What the runs under one malloc came to: the median of each number, and the samples of the run in the middle. */
+export interface Outcome extends Figures {
   allocator: Allocator;
   runs: Measured[];
-  /** The median of each number. */
-  elapsedMs: number;
-  userMs: number;
-  systemMs: number;
-  peakBytes: number;
-  finalBytes: number;
-  /** Of the run in the middle. */
-  samples: readonly Sample[];
 }
 
 export const SUCCESS = 'exit code 0';

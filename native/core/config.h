@@ -31,7 +31,6 @@
 #define HAK_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
 #define HAK_NOINLINE __attribute__((noinline))
 #define HAK_INLINE static inline __attribute__((always_inline))
-#define HAK_PRINTF(format, first) __attribute__((format(printf, format, first)))
 
 #define HAK_KIB ((size_t)1 << 10)
 #define HAK_MIB ((size_t)1 << 20)

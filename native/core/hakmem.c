@@ -74,16 +74,12 @@ void *hak_aligned_alloc(size_t alignment, size_t size) {
   return malloc_class(hak_size_class_aligned(size, alignment));
 }
 
-static hak_slab_t *slab_of(const void *block) {
-  return (hak_slab_t *)(hak_registry_get(block) & ~HAK_REGISTRY_TAG_MASK);
-}
-
 void *hak_calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) return out_of_memory();
   void *block = hak_malloc(bytes);
   if (block == NULL) return NULL;
-  bool fresh = bytes > HAK_SLAB_SIZE_MAX && slab_of(block)->chunk->zero;
+  bool fresh = bytes > HAK_SLAB_SIZE_MAX && hak_heap_slab_of(block)->chunk->zero;
   return fresh ? block : memset(block, 0, bytes);
 }
 
@@ -134,7 +130,7 @@ static HAK_NOINLINE void free_slow(void *block) {
 
 /* The checked build names a pointer into a block at once; the release build finds it when the bin is flushed. */
 static void check_free(const void *block) {
-  hak_slab_t *slab = slab_of(block);
+  hak_slab_t *slab = hak_heap_slab_of(block);
   if (slab != NULL && hak_slab_index(slab, block) == slab->blocks) hak_fatal("free of a pointer into a block", block);
 }
 
@@ -148,7 +144,7 @@ void hak_free(void *block) {
 /* ---- realloc and questions ---- */
 
 size_t hak_usable_size(const void *block) {
-  hak_slab_t *slab = slab_of(block);
+  hak_slab_t *slab = hak_heap_slab_of(block);
   return slab == NULL ? 0 : slab->block_size;
 }
 
@@ -260,7 +256,7 @@ size_t hak_heap_trim(hak_heap_t *heap) {
 /* ---- what a block is ---- */
 
 bool hak_describe(const void *block, hak_block_info_t *info) {
-  hak_slab_t *slab = slab_of(block);
+  hak_slab_t *slab = hak_heap_slab_of(block);
   if (slab == NULL) return false;
   uint32_t index = hak_slab_index(slab, block);
   if (index == slab->blocks) return false;
@@ -274,7 +270,7 @@ bool hak_describe(const void *block, hak_block_info_t *info) {
 }
 
 void *hak_pin(const void *block) {
-  hak_slab_t *slab = slab_of(block);
+  hak_slab_t *slab = hak_heap_slab_of(block);
   if (slab == NULL) return NULL;
   hak_chunk_pin(slab->chunk);
   return slab->chunk;

@@ -159,12 +159,8 @@ static bool give_own(hak_heap_t *heap, hak_slab_t *slab, uint32_t index) {
   return true;
 }
 
-static hak_slab_t *slab_of(const void *block) {
-  return (hak_slab_t *)(hak_registry_get(block) & ~HAK_REGISTRY_TAG_MASK);
-}
-
 static bool give_block(hak_heap_t *heap, void *block, unsigned *last_class) {
-  hak_slab_t *slab = slab_of(block);
+  hak_slab_t *slab = hak_heap_slab_of(block);
   if (slab == NULL) return false;
   uint32_t index = hak_slab_index(slab, block);
   if (index == slab->blocks) return false;
@@ -273,7 +269,7 @@ static void release_chunk(hak_heap_t *heap, hak_chunk_t *chunk) {
 }
 
 static void retake(hak_heap_t *heap, void *block) {
-  hak_slab_t *slab = slab_of(block);
+  hak_slab_t *slab = hak_heap_slab_of(block);
   if (slab == NULL || slab->chunk->heap != heap) return;
   uint32_t index = hak_slab_index(slab, block);
   if (index == slab->blocks || !hak_slab_retake(slab, index)) return;

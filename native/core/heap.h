@@ -19,6 +19,7 @@
 #include "mid.h"
 #include "superslab.h"
 #include "options.h"
+#include "registry.h"
 #include "tcache.h"
 
 typedef struct hak_heap_class {
@@ -49,6 +50,11 @@ hak_heap_t *hak_heap_create(bool own);
 
 /* The heap holds no block that anyone uses; its memory goes back. */
 void hak_heap_delete(hak_heap_t *heap);
+
+/* The slab that an address lies in, whichever heap owns it; NULL: none of ours. Any thread. */
+HAK_INLINE hak_slab_t *hak_heap_slab_of(const void *address) {
+  return (hak_slab_t *)(hak_registry_get(address) & ~HAK_REGISTRY_TAG_MASK);
+}
 
 /* Up to `count` blocks of a class (huge ones too), lowest first. @return how many. */
 size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks);
