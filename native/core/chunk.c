@@ -9,6 +9,7 @@
 #include "chunk.h"
 
 #include "bitmap.h"
+#include "live.h"
 #include "os.h"
 #include "registry.h"
 
@@ -59,12 +60,19 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
   return chunk;
 }
 
-hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge) {
+static bool cover(const void *base, size_t units, bool tracked) {
+  return hak_registry_cover(base, units) && (!tracked || hak_live_cover(base, units * HAK_UNIT_SIZE));
+}
+
+hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, bool tracked) {
   if (units > UINT32_MAX) return NULL;
   void *base = hak_os_map(units * HAK_UNIT_SIZE, HAK_CHUNK_ALIGNMENT);
   if (base == NULL) return NULL;
-  hak_chunk_t *chunk = hak_registry_cover(base, units) ? map_header(base, heap, units, huge) : NULL;
-  if (chunk == NULL) hak_os_unmap(base, units * HAK_UNIT_SIZE);
+  hak_chunk_t *chunk = cover(base, units, tracked) ? map_header(base, heap, units, huge) : NULL;
+  if (chunk == NULL)
+    hak_os_unmap(base, units * HAK_UNIT_SIZE);
+  else
+    chunk->tracked = tracked;
   return chunk;
 }
 

@@ -1,8 +1,8 @@
 /*
  * L5 hakmem: the public functions. Fast paths here, slow paths out of line beneath them.
  *
- *     malloc: class of size -> bin of the thread -> pop          miss: refill the bin from the heap's slabs
- *     free:   registry entry of address -> bin -> push           full: flush the older half
+ *     malloc: class of size -> bin of the thread -> pop, live     miss: refill the bin from the heap's slabs
+ *     free:   live byte of address -> bin -> push, not live       full: flush the older half
  */
 #include <errno.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "abandoned.h"
 #include "assert.h"
 #include "chunk.h"
+#include "live.h"
 #include "orphan.h"
 #include "os.h"
 #include "registry.h"
@@ -26,6 +27,12 @@ static void *out_of_memory(void) {
 
 /* ---- malloc ---- */
 
+/* The one door through which blocks of the slab classes leave. */
+static inline void *hand_out(void *block, size_t tag) {
+  hak_live_set(block, tag);
+  return block;
+}
+
 static void *malloc_huge(hak_heap_t *heap, unsigned size_class) {
   void *block = NULL;
   if (hak_heap_tick_due(heap)) hak_cache_tick(heap);
@@ -36,14 +43,16 @@ static void *malloc_huge(hak_heap_t *heap, unsigned size_class) {
 static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
   hak_heap_t *heap = hak_thread_heap_get();
   if (heap == &hak_nobody) return out_of_memory();
-  void *block = size_class < HAK_SLAB_CLASSES ? hak_cache_alloc(heap, size_class) : malloc_huge(heap, size_class);
-  return block != NULL ? block : out_of_memory();
+  bool huge = size_class >= HAK_SLAB_CLASSES;
+  void *block = huge ? malloc_huge(heap, size_class) : hak_cache_alloc(heap, size_class);
+  if (block == NULL) return out_of_memory();
+  return huge ? block : hand_out(block, size_class + 1);
 }
 
 static inline void *malloc_class(unsigned size_class) {
   if (HAK_LIKELY(size_class < HAK_TCACHE_CLASSES)) {
     void *block = hak_bin_pop(hak_tcache_bin(&hak_thread_heap->tcache, size_class));
-    if (HAK_LIKELY(block != NULL)) return block;
+    if (HAK_LIKELY(block != NULL)) return hand_out(block, size_class + 1);
   }
   return malloc_slow(size_class);
 }
@@ -56,9 +65,9 @@ static HAK_NOINLINE void *malloc_above(size_t size) {
 /* Small sizes are tested for first: they need no other test. */
 void *hak_malloc(size_t size) {
   if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return malloc_above(size);
-  unsigned size_class = hak_size_class_small[(size + 15) / 16];
-  void *block = hak_bin_pop(hak_tcache_bin(&hak_thread_heap->tcache, size_class));
-  return HAK_LIKELY(block != NULL) ? block : malloc_slow(size_class);
+  size_t tag = hak_size_tag_small[(size + 15) / 16];
+  void *block = hak_bin_pop(hak_tcache_place(&hak_thread_heap->tcache, tag));
+  return HAK_LIKELY(block != NULL) ? hand_out(block, tag) : malloc_slow((unsigned)tag - 1);
 }
 
 static bool alignment_is_served(size_t alignment) {
@@ -115,35 +124,47 @@ static void free_foreign(void *block) {
   if (other == NULL || !other->free(block)) hak_fatal("free of a pointer that is none of ours", block);
 }
 
-static HAK_NOINLINE void free_slow(void *block) {
+/* `entry` is of a slab whose blocks are in the live map while they are held, and `block` is not. */
+static _Noreturn void not_live(const void *block, uintptr_t entry) {
+  const hak_slab_t *slab = (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+  bool inside = hak_slab_index(slab, block) == slab->blocks;
+  hak_fatal(inside ? "free or realloc of a pointer into a block" : "double free, or realloc of a block that was freed", block);
+}
+
+/* What is not in the live map: nothing, foreign, huge, of a heap of its own; or misuse. */
+static HAK_NOINLINE void free_untracked(void *block) {
   if (block == NULL) return;
-  uintptr_t tag = hak_registry_get(block) & HAK_REGISTRY_TAG_MASK;
-  if (tag == 0) {
+  uintptr_t entry = hak_registry_get(block);
+  uintptr_t tag = entry & HAK_REGISTRY_TAG_MASK;
+  if (tag == 0)
     free_foreign(block);
+  else if (tag == HAK_TAG_SLOW)
+    give_one(hak_thread_heap_to_free(), block);
+  else
+    not_live(block, entry);
+}
+
+/* No bin had room for the block. */
+static HAK_NOINLINE void free_slow(void *block, size_t tag) {
+  if (tag == 0) {
+    free_untracked(block);
     return;
   }
   hak_heap_t *heap = hak_thread_heap_to_free();
-  bool cached = tag != HAK_TAG_SLOW && heap != &hak_nobody;
-  if (cached && hak_cache_free(heap, (unsigned)tag - 1, block)) return;
-  give_one(heap, block);
+  if (heap == &hak_nobody || !hak_cache_free(heap, (unsigned)tag - 1, block)) give_one(heap, block);
 }
 
-/* The checked build names a pointer into a block at once; the release build finds it when the bin is flushed. */
-static void check_free(const void *block) {
-  hak_slab_t *slab = hak_heap_slab_of(block);
-  if (slab != NULL && hak_slab_index(slab, block) == slab->blocks) hak_fatal("free of a pointer into a block", block);
-}
-
-/* The place of the tag has no room where the block is foreign, large, or of a heap of its own. */
+/* The place of tag 0 has no room, nor have those of the classes above the bins'. */
 void hak_free(void *block) {
-  if (HAK_CHECKED) check_free(block);
-  uintptr_t tag = hak_registry_get(block) & HAK_REGISTRY_TAG_MASK;
-  if (HAK_UNLIKELY(!hak_bin_push(hak_tcache_place(&hak_thread_heap->tcache, tag), block))) free_slow(block);
+  size_t tag = hak_live_clear(block);
+  if (HAK_UNLIKELY(!hak_bin_push(hak_tcache_place(&hak_thread_heap->tcache, tag), block))) free_slow(block, tag);
 }
 
 /* ---- realloc and questions ---- */
 
 size_t hak_usable_size(const void *block) {
+  size_t tag = hak_live_get(block);
+  if (HAK_LIKELY(tag != 0)) return hak_size_class_bytes((unsigned)tag - 1);
   hak_slab_t *slab = hak_heap_slab_of(block);
   return slab == NULL ? 0 : slab->block_size;
 }
@@ -169,9 +190,17 @@ static HAK_NOINLINE void *move_foreign(void *block, size_t size) {
   return moved;
 }
 
+/* As hak_usable_size, for a block that must be held. @return 0: foreign. */
+static size_t held_size(const void *block) {
+  uintptr_t entry = hak_live_get(block) != 0 ? 0 : hak_registry_get(block);
+  uintptr_t tag = entry & HAK_REGISTRY_TAG_MASK;
+  if (HAK_UNLIKELY(tag != 0 && tag != HAK_TAG_SLOW)) not_live(block, entry);
+  return hak_usable_size(block);
+}
+
 void *hak_realloc(void *block, size_t size) {
   if (block == NULL) return hak_malloc(size);
-  size_t usable = hak_usable_size(block);
+  size_t usable = held_size(block);
   if (HAK_UNLIKELY(usable == 0)) return move_foreign(block, size);
   if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return block;
   void *moved = hak_malloc(size);

@@ -24,7 +24,8 @@ typedef struct hak_size_class {
 extern const hak_size_class_t hak_size_classes[HAK_SLAB_CLASSES];
 
 #define HAK_SIZE_CLASS_MAX_SMALL 1024
-extern const uint8_t hak_size_class_small[HAK_SIZE_CLASS_MAX_SMALL / 16 + 1];
+/* Tags, that is classes + 1, by the size in sixteenths: see tcache.h. */
+extern const uint8_t hak_size_tag_small[HAK_SIZE_CLASS_MAX_SMALL / 16 + 1];
 
 #define HAK_SLAB_SIZE_MAX HAK_MIB
 
@@ -37,7 +38,7 @@ HAK_INLINE unsigned hak_size_class_above(size_t size) {
 
 /* The class of a request; may be a huge one. */
 HAK_INLINE unsigned hak_size_class_of(size_t size) {
-  if (HAK_LIKELY(size <= HAK_SIZE_CLASS_MAX_SMALL)) return hak_size_class_small[(size + 15) / 16];
+  if (HAK_LIKELY(size <= HAK_SIZE_CLASS_MAX_SMALL)) return hak_size_tag_small[(size + 15) / 16] - 1u;
   return hak_size_class_above(size);
 }
 

@@ -4,6 +4,7 @@
 #include "assert.h"
 #include "bitmap.h"
 #include "chunk.h"
+#include "live.h"
 #include "options.h"
 #include "os.h"
 #include "registry.h"
@@ -139,7 +140,8 @@ static hak_chunk_t *take_parked(hak_superslab_t *superslab, size_t units, bool h
 
 static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units, bool huge) {
   hak_chunk_t *chunk = take_parked(superslab, units, huge);
-  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, huge);
+  bool tracked = !huge && owner->registry_tag != HAK_TAG_SLOW; /* what passes through threads' caches */
+  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, huge, tracked);
   if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
   return chunk;
 }
@@ -147,6 +149,7 @@ static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_
 /* The chunk is empty and in no chain or list. */
 static void let_go(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   hak_counter_add(&superslab->shrunk, 1);
+  if (chunk->tracked) hak_live_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
   hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
   hak_bitmap_clear_range(chunk->idle_map, 0, chunk->units);
   sweep(superslab, owner, 2);
@@ -271,13 +274,19 @@ void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t
 
 /* ---- giving back ---- */
 
+static bool purge_run(hak_chunk_t *chunk, size_t unit, size_t units) {
+  char *start = chunk->base + unit * HAK_UNIT_SIZE;
+  if (chunk->tracked) hak_live_purge(start, units * HAK_UNIT_SIZE);
+  return hak_os_purge(start, units * HAK_UNIT_SIZE);
+}
+
 /* Purges the committed units of a chunk that are in `which`, a run at a time. */
 static void purge_units(hak_superslab_t *superslab, hak_chunk_t *chunk, const uint64_t *which) {
   size_t unit = hak_bitmap_next_set(which, chunk->units, 0);
   while (unit < chunk->units) {
     size_t end = hak_bitmap_next_clear(which, chunk->units, unit);
     size_t committed = hak_bitmap_count_range(chunk->committed_map, unit, end - unit);
-    if (committed != 0 && hak_os_purge(chunk->base + unit * HAK_UNIT_SIZE, (end - unit) * HAK_UNIT_SIZE)) {
+    if (committed != 0 && purge_run(chunk, unit, end - unit)) {
       hak_bitmap_clear_range(chunk->committed_map, unit, end - unit);
       count_purged(superslab, committed);
     }

@@ -37,6 +37,7 @@ struct hak_chunk {
   uint32_t longest_run;           /* of free units */
   uint32_t free_units;
   bool huge;
+  bool tracked;                   /* its blocks are in the live map while callers hold them */
   bool zero;                      /* every byte of units that never were committed since is 0 */
   _Atomic uint32_t pins;          /* the heap's own, and one for each hak_pin */
   hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */

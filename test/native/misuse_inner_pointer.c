@@ -1,32 +1,39 @@
-/*
- * misuse: free of a pointer into a block, of a slab and of a mapping of its own. The checked build names it at once, the
- * release build when the thread's cache is flushed.
- */
+/* misuse: free and realloc of a pointer into a block, of a slab and of a mapping of its own. Every build names it at once. */
 #include "test.h"
-
-#include "config.h"
 
 static size_t size, offset;
 
 static void free_inside(void) {
   char *block = hak_malloc(size);
   hak_free(block + offset);
-  hak_trim();
+}
+
+static void reallocate_inside(void) {
+  char *block = hak_malloc(size);
+  (void)hak_realloc(block + offset, size);
 }
 
 static void expect_named(size_t block_size, size_t inside) {
   size = block_size;
   offset = inside;
-  test_expect_abort(free_inside, HAK_CHECKED ? "free of a pointer into a block" : "free of a pointer that is no live block");
+  test_expect_abort(free_inside, "free or realloc of a pointer into a block");
+  test_expect_abort(reallocate_inside, "free or realloc of a pointer into a block");
+}
+
+static void expect_huge_named(size_t block_size, size_t inside) {
+  size = block_size;
+  offset = inside;
+  test_expect_abort(free_inside, "free of a pointer that is no live block");
 }
 
 int main(void) {
   expect_named(100, 1);
   expect_named(100, 16);
+  expect_named(100, 96);
   expect_named(5000, 64);
   expect_named(65536, 65535);
   expect_named(1 << 20, 65536);
-  expect_named(3000000, 16);
-  expect_named(3000000, 2999999);
+  expect_huge_named(3000000, 16);
+  expect_huge_named(3000000, 2999999);
   return 0;
 }

@@ -1,0 +1,91 @@
+/* live: bytes for any address, leaves on demand, pages that go back; threads that cover one leaf. */
+#include "test.h"
+
+#include "live.h"
+#include "os.h"
+
+enum { LEAF = 1 << HAK_LIVE_LEAF_SHIFT };
+
+/* Far from everything mapped; the map only counts with addresses. */
+static char *const place = (char *)((uintptr_t)1 << 45);
+
+static void expect_nothing(void) {
+  const uintptr_t addresses[] = {0, 1, 16, (uintptr_t)1 << 46, (uintptr_t)1 << 47, UINTPTR_MAX, (uintptr_t)place + LEAF};
+  for (size_t i = 0; i < TEST_COUNT(addresses); i++) {
+    CHECK(hak_live_get((void *)addresses[i]) == 0);
+    CHECK(hak_live_clear((void *)addresses[i]) == 0);
+  }
+}
+
+static void each_sixteen_bytes(void) {
+  CHECK(hak_live_cover(place, LEAF));
+  hak_live_set(place, 1);
+  hak_live_set(place + 16, 2);
+  hak_live_set(place + LEAF - 16, 60);
+  CHECK(hak_live_get(place) == 1 && hak_live_get(place + 16) == 2 && hak_live_get(place + LEAF - 16) == 60);
+  for (int odd = 1; odd < 16; odd++) CHECK(hak_live_clear(place + odd) == 0);
+  CHECK(hak_live_get(place + 32) == 0);
+  CHECK(hak_live_clear(place) == 1 && hak_live_clear(place) == 0);
+  CHECK(hak_live_clear(place + 16) == 2 && hak_live_clear(place + LEAF - 16) == 60);
+}
+
+static size_t resident_pages(void) {
+  FILE *file = fopen("/proc/self/statm", "r");
+  size_t size, resident;
+  CHECK(file != NULL && fscanf(file, "%zu %zu", &size, &resident) == 2);
+  fclose(file);
+  return resident;
+}
+
+/* Over the border of two leaves. */
+static void pages_go_back(void) {
+  char *start = place + LEAF - LEAF / 4;
+  size_t size = LEAF / 2;
+  CHECK(hak_live_cover(start, size));
+  size_t before = resident_pages();
+  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) hak_live_set(start + at, 7);
+  size_t touched = resident_pages();
+  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) CHECK(hak_live_clear(start + at) == 7);
+  hak_live_purge(start, size);
+  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) CHECK(hak_live_get(start + at) == 0);
+  if (TEST_SANITIZED) return;
+  CHECK(touched > before);
+  CHECK(resident_pages() - before < (touched - before) / 4 + 64);
+}
+
+static void *cover(void *unused) {
+  CHECK(hak_live_cover(place + 4 * (size_t)LEAF, 8 * (size_t)LEAF));
+  return unused;
+}
+
+static void threads_cover_one_leaf(void) {
+  test_threads(8, cover, NULL, 0);
+  hak_live_set(place + 5 * (size_t)LEAF, 3);
+  CHECK(hak_live_clear(place + 5 * (size_t)LEAF) == 3);
+}
+
+static void no_memory(void) {
+#if HAK_CHECKED
+  hak_os_fail_from(1);
+  CHECK(!hak_live_cover(place + 64 * (size_t)LEAF, 16));
+  hak_os_fail_from(0);
+  CHECK(hak_live_cover(place + 64 * (size_t)LEAF, 16));
+#endif
+  CHECK(!hak_live_cover((void *)((uintptr_t)1 << HAK_ADDRESS_BITS), 16)); /* beyond every address */
+}
+
+static void purge_of_a_held_block(void) {
+  hak_live_set(place, 1);
+  hak_live_purge(place, HAK_UNIT_SIZE);
+}
+
+int main(void) {
+  expect_nothing();
+  each_sixteen_bytes();
+  expect_nothing();
+  pages_go_back();
+  threads_cover_one_leaf();
+  no_memory();
+  if (HAK_CHECKED) test_expect_abort(purge_of_a_held_block, "live: a block is held in memory that is free");
+  return 0;
+}
