@@ -1,0 +1,46 @@
+/** Compiles the launcher and the workloads, with whatever C compiler is there, to a folder that git ignores. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const SOURCES = path.join(import.meta.dirname, 'workloads');
+const SUPPORT = path.join(SOURCES, 'support.c');
+export const BUILT = path.join(ROOT, 'build-bench');
+
+/** Something that this machine has not, told in a sentence. */
+export const { NotHereError } = createRequire(import.meta.url)('../../dist/cli/preload.js');
+
+/** @returns the path of a compiled program. */
+export function builtProgram(name) {
+  return path.join(BUILT, name);
+}
+
+/** @throws NotHereError where there is no C compiler; Error with the compiler's words where it refuses. */
+export function buildAll() {
+  const compiler = findCompiler();
+  mkdirSync(BUILT, { recursive: true });
+  compile(compiler, 'launcher', [path.join(import.meta.dirname, 'launcher.c')]);
+  for (const file of readdirSync(SOURCES).filter((name) => name.endsWith('.c') && name !== 'support.c')) {
+    compile(compiler, file.replace(/\.c$/, ''), [path.join(SOURCES, file), SUPPORT]);
+  }
+}
+
+function findCompiler() {
+  const names = [process.env.CC, 'cc', 'gcc', 'clang'].filter(Boolean);
+  const found = names.find((name) => spawnSync(name, ['--version']).status === 0);
+  if (found === undefined) {
+    throw new NotHereError(`no C compiler is here (looked for ${names.join(', ')}), and the workloads are C programs`);
+  }
+  return found;
+}
+
+function compile(compiler, name, sources) {
+  const warnings = readFileSync(path.join(ROOT, 'native/warnings.txt'), 'utf8').trim().split(/\s+/);
+  const flags = ['-std=c11', '-O2', '-pthread', ...warnings];
+  const run = spawnSync(compiler, [...flags, '-o', builtProgram(name), ...sources], { encoding: 'utf8' });
+  if (run.status !== 0) {
+    throw new Error(`${name} does not compile: ${run.error?.message ?? run.stderr}`);
+  }
+}
