@@ -11,7 +11,7 @@ import { launch } from './launch.mjs';
 import { readResult } from './workloads.mjs';
 
 const require = createRequire(import.meta.url);
-/** Twenty instructions take about as long under valgrind as a thousand do without. */
+/** Under valgrind a program takes some fifty times as long. */
 const COUNTED_LIMIT_MS = 3_600_000;
 const VALGRIND = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null'];
 

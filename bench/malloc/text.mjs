@@ -2,7 +2,9 @@
 import { createRequire } from 'node:module';
 import { summarise } from './summary.mjs';
 
-const { tableLines } = createRequire(import.meta.url)('../../dist/cli/table.js');
+const require = createRequire(import.meta.url);
+const { tableLines } = require('../../dist/cli/table.js');
+const { plural } = require('../../dist/cli/units.js');
 const MIB = 2 ** 20;
 
 /** @param width columns of the terminal. @returns the lines to print. */
@@ -10,7 +12,7 @@ export function reportLines(results, width) {
   const { tables, scaling, warnings } = summarise(results);
   const { settings, reference } = results;
   return [
-    `medians of ${settings.rounds} interleaved rounds, a fresh process each; ratios to ${reference}, below 1 is better`,
+    `medians of ${plural(settings.rounds, 'interleaved round')}, a fresh process each; ratios to ${reference}, below 1 is better`,
     ...tables.flatMap((table) => figureLines(table, results, width)),
     ...(scaling.length > 0 ? scalingLines(scaling, results, width) : []),
     ...absentLines(results),

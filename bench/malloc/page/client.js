@@ -23,14 +23,14 @@ function element(name, inside = [], attributes = {}) {
   return made;
 }
 
-function table(head, rows) {
+function table(head, rows, attributes = {}) {
   const line = (cells, kind) =>
     element(
       'tr',
       cells.map((cell) => element(kind, cell)),
     );
   const body = rows.map((cells) => line(cells, 'td'));
-  return element('div', element('table', [element('thead', line(head, 'th')), element('tbody', body)]), {
+  return element('div', element('table', [element('thead', line(head, 'th')), element('tbody', body)], attributes), {
     class: 'scroll',
   });
 }
@@ -69,6 +69,7 @@ function ratioPlot({ rows, means, unit }) {
     },
     y: { domain: bands, label: null, tickSize: 0, padding: 0.4 },
     color: colour,
+    r: { type: 'identity' },
     marks: [
       Plot.ruleY(bands, { stroke: 'var(--line)' }),
       Plot.ruleX([1], { stroke: 'var(--quiet)' }),
@@ -77,7 +78,8 @@ function ratioPlot({ rows, means, unit }) {
         y: 'workload',
         fill: 'name',
         stroke: 'var(--card)',
-        r: ({ name }) => (name === 'hakmem' ? 7 : 5),
+        r: ({ name }) => (name === 'hakmem' ? 7 : 4.5),
+        sort: ({ name }) => (name === 'hakmem' ? 1 : 0),
         channels: { who: 'name', value: 'value' },
         tip: { format: { x: ratioText, fill: false } },
       }),
@@ -172,5 +174,6 @@ byId('workloads').replaceChildren(
   table(
     ['', 'what it does'],
     data.workloads.map(({ id, about }) => [id, about]),
+    { class: 'words' },
   ),
 );
