@@ -1,4 +1,4 @@
-/** Compiles the launcher and the workloads, with whatever C compiler is there, to a folder that git ignores. */
+/** Compiles the launcher, its helper and the workloads, with whatever C compiler is there, to a folder that git ignores. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,6 +8,8 @@ const ROOT = path.join(import.meta.dirname, '../..');
 const SOURCES = path.join(import.meta.dirname, 'workloads');
 const SUPPORT = path.join(SOURCES, 'support.c');
 export const BUILT = path.join(ROOT, 'build-bench');
+/** Where programs run: some leave files. */
+export const SCRATCH = path.join(BUILT, 'scratch');
 
 /** Something that this machine has not, told in a sentence. */
 export const { NotHereError } = createRequire(import.meta.url)('../../dist/cli/preload.js');
@@ -20,8 +22,9 @@ export function builtProgram(name) {
 /** @throws NotHereError where there is no C compiler; Error with the compiler's words where it refuses. */
 export function buildAll() {
   const compiler = findCompiler();
-  mkdirSync(BUILT, { recursive: true });
+  mkdirSync(SCRATCH, { recursive: true });
   compile(compiler, 'launcher', [path.join(import.meta.dirname, 'launcher.c')]);
+  compile(compiler, 'brisk.so', ['-shared', '-fPIC', path.join(import.meta.dirname, 'brisk.c')]);
   for (const file of readdirSync(SOURCES).filter((name) => name.endsWith('.c') && name !== 'support.c')) {
     compile(compiler, file.replace(/\.c$/, ''), [path.join(SOURCES, file), SUPPORT]);
   }
@@ -36,10 +39,10 @@ function findCompiler() {
   return found;
 }
 
-function compile(compiler, name, sources) {
+function compile(compiler, name, words) {
   const warnings = readFileSync(path.join(ROOT, 'native/warnings.txt'), 'utf8').trim().split(/\s+/);
   const flags = ['-std=c11', '-O2', '-pthread', ...warnings];
-  const run = spawnSync(compiler, [...flags, '-o', builtProgram(name), ...sources], { encoding: 'utf8' });
+  const run = spawnSync(compiler, [...flags, '-o', builtProgram(name), ...words], { encoding: 'utf8' });
   if (run.status !== 0) {
     throw new Error(`${name} does not compile: ${run.error?.message ?? run.stderr}`);
   }

@@ -60,11 +60,12 @@ const TABLE = [
   { id: 'cache-thrash-2', line: 'cache-thrash 2 1000 1 2000000 2' },
   { id: 'mstress-2', line: 'mstress 2 50 25', quick: 'mstress 2 50 5' },
   { id: 'mstress-4', line: 'mstress 4 50 25', quick: 'mstress 4 50 5' },
-  // Half a minute, nearly all of it asleep; what it prints counts processor time alone.
+  // What it prints counts processor time alone.
   {
     id: 'rptest-2',
     line: 'rptest 2 0 1 2 500 1000 100 8 16000',
     timeMs: timeFor(2_000_000, /\.\.\.(\d+) memory ops/),
+    brisk: true,
   },
   { id: 'glibc-simple', line: 'glibc-simple', counted: true },
   { id: 'glibc-thread-2', line: 'glibc-thread 2', timeMs: timeFor(1e9, /^(\d+) iterations/m) },
@@ -84,6 +85,7 @@ export function externalWorkloads(suite, { quick }) {
     about: `${entry.line.split(' ')[0]} of mimalloc-bench: ${entry.line}`,
     ...(entry.stdin && { stdin: inSuite(entry.stdin, root) }),
     ...(entry.timeMs && { timeMs: entry.timeMs }),
+    ...(entry.brisk && { brisk: true }),
     ...commandOf(entry, root, quick),
   }));
 }

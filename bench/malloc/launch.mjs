@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { openSync } from 'node:fs';
-import { builtProgram } from './build.mjs';
+import { builtProgram, SCRATCH } from './build.mjs';
 
 /** Far more than any run takes. */
 const LIMIT_MS = 600_000;
@@ -39,17 +39,17 @@ function parsed(text, { ending, stderr }) {
 }
 
 /** A driver gets no library itself: it starts the program that is measured. */
-function start({ driver, stdin, cwd }, library, command) {
+function start({ driver, brisk, stdin }, library, command) {
   const { LD_PRELOAD: _preload, HAKMEM_STATS: _stats, ...environment } = process.env;
   const launcher = builtProgram('launcher');
-  const preloaded = library || '-';
+  const preloaded = [library, brisk ? builtProgram('brisk.so') : ''].filter(Boolean).join(':') || '-';
   const env = driver
     ? { ...environment, HAKMEM_BENCH_LAUNCHER: launcher, HAKMEM_BENCH_LIBRARY: preloaded }
     : environment;
   const [program, ...args] = driver ? command : [launcher, preloaded, ...command];
   const input = stdin ? openSync(stdin, 'r') : 'ignore';
   // A group of its own, so that all of it can be ended.
-  return spawn(program, args, { cwd, env, stdio: [input, 'pipe', 'pipe', 'pipe'], detached: true });
+  return spawn(program, args, { cwd: SCRATCH, env, stdio: [input, 'pipe', 'pipe', 'pipe'], detached: true });
 }
 
 function runToEnd(workload, library, command) {

@@ -22,8 +22,8 @@ export function makeCells(workloads, contenders) {
   );
 }
 
-/** Fills the cells. A cell that has failed once is not run again. */
-export async function measureAll(cells, { workloads, contenders, rounds, instructions }) {
+/** Fills the cells. A cell that has failed once is not run again. @param onRound called after each round. */
+export async function measureAll(cells, { workloads, contenders, rounds, instructions }, onRound) {
   const { Progress } = require('../../dist/cli/progress.js');
   const progress = new Progress(cells.length * rounds);
   const outputs = new Map();
@@ -37,6 +37,7 @@ export async function measureAll(cells, { workloads, contenders, rounds, instruc
       }
       progress.advance(1);
     }
+    onRound(round + 1);
   }
   progress.end();
 }

@@ -16,24 +16,34 @@ import { reportLines } from './text.mjs';
 
 const RESULTS = path.join(import.meta.dirname, '../results');
 
+/** Measures, and writes the results after each round: a long run that is interrupted is not lost. @returns the file. */
 async function measure(options) {
   const workloads = chooseWorkloads(options);
   buildAll();
   const contenders = findContenders(options.peer, options.contender);
-  const reference = chooseReference(contenders, options.reference);
-  const cells = makeCells(workloads, contenders);
-  const [machine, time] = [describeMachine(), new Date().toISOString()];
-  await measureAll(cells, { ...options, workloads, contenders });
-  const { rounds, quick, threads = null, instructions } = options;
-  const variables = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^HAKMEM_(?!BENCH_)/.test(name)));
+  const results = {
+    ...describe(options, workloads),
+    reference: chooseReference(contenders, options.reference),
+    contenders,
+    cells: makeCells(workloads, contenders),
+  };
+  const file = path.resolve(options.output ?? path.join(RESULTS, `malloc-${results.time.replace(/[:.]/g, '-')}.json`));
+  mkdirSync(path.dirname(file), { recursive: true });
+  await measureAll(results.cells, { ...options, workloads, contenders }, (rounds) => {
+    results.settings.rounds = rounds;
+    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  });
+  return file;
+}
+
+function describe({ quick, threads = null, instructions }, workloads) {
+  const variables = Object.entries(process.env).filter(([name]) => /^HAKMEM_(?!BENCH_)/.test(name));
   return {
     schema: 1,
-    time,
-    machine,
-    variables,
-    settings: { rounds, quick, threads, instructions },
-    reference,
-    contenders,
+    time: new Date().toISOString(),
+    machine: describeMachine(),
+    variables: Object.fromEntries(variables),
+    settings: { rounds: 0, quick, threads, instructions },
     workloads: workloads.map(({ id, group, about, scales, threads: count }) => ({
       id,
       group,
@@ -41,20 +51,12 @@ async function measure(options) {
       scales,
       threads: count,
     })),
-    cells,
   };
 }
 
-function writeResults(results, output) {
-  const file = path.resolve(output ?? path.join(RESULTS, `malloc-${results.time.replace(/[:.]/g, '-')}.json`));
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
-  return file;
-}
-
 async function report(options) {
-  const results = options.report ? JSON.parse(readFileSync(options.report, 'utf8')) : await measure(options);
-  const file = options.report ? path.resolve(options.report) : writeResults(results, options.output);
+  const file = options.report ? path.resolve(options.report) : await measure(options);
+  const results = JSON.parse(readFileSync(file, 'utf8'));
   const page = writePage(results, `${file.replace(/\.json$/, '')}.html`);
   process.stdout.write(`${reportLines(results, process.stdout.columns ?? 120).join('\n')}\n\n`);
   process.stdout.write(`raw results: ${path.relative('', file)}\nreport:      ${path.relative('', page)}\n`);

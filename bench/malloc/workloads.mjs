@@ -2,11 +2,12 @@
  * The workloads that are written here, as rows of the table of what is measured. A row:
  *
  *     { id, group, about, command: [program, ...arguments],
- *       cwd, stdin          folder and file to read, where the program needs them
+ *       stdin               a file to read, where the program needs one
  *       timeMs(output)      the time that counts, where it is not that of the whole run
  *       sameOutput          its output must be the same under each malloc
+ *       brisk               its sleeping is cut short (see brisk.c)
  *       driver              measures by itself what it starts (see programs/redis.mjs)
- *       counted             one thread and the same work each time: its instructions may be counted
+ *       counted             the command, of one thread and with the same work each time, whose instructions may be counted
  *       absent              why it cannot take part here }
  */
 import { builtProgram } from './build.mjs';
