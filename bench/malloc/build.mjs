@@ -1,6 +1,6 @@
 /** Compiles the launcher, its helper and the workloads, with whatever C compiler is there, to a folder that git ignores. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -22,7 +22,6 @@ export function builtProgram(name) {
 /** @throws NotHereError where there is no C compiler; Error with the compiler's words where it refuses. */
 export function buildAll() {
   const compiler = findCompiler();
-  mkdirSync(SCRATCH, { recursive: true });
   compile(compiler, 'launcher', [path.join(import.meta.dirname, 'launcher.c')]);
   compile(compiler, 'brisk.so', ['-shared', '-fPIC', path.join(import.meta.dirname, 'brisk.c')]);
   for (const file of readdirSync(SOURCES).filter((name) => name.endsWith('.c') && name !== 'support.c')) {
@@ -42,8 +41,20 @@ function findCompiler() {
 function compile(compiler, name, words) {
   const warnings = readFileSync(path.join(ROOT, 'native/warnings.txt'), 'utf8').trim().split(/\s+/);
   const flags = ['-std=c11', '-O2', '-pthread', ...warnings];
-  const run = spawnSync(compiler, [...flags, '-o', builtProgram(name), ...words], { encoding: 'utf8' });
-  if (run.status !== 0) {
-    throw new Error(`${name} does not compile: ${run.error?.message ?? run.stderr}`);
-  }
+  place(name, (file) => {
+    const run = spawnSync(compiler, [...flags, '-o', file, ...words], { encoding: 'utf8' });
+    if (run.status !== 0) {
+      throw new Error(`${name} does not compile: ${run.error?.message ?? run.stderr}`);
+    }
+  });
+}
+
+/** Makes a file beside its place and moves it there at once: another bench may be running what was there. @returns its path. */
+export function place(name, make) {
+  mkdirSync(SCRATCH, { recursive: true });
+  const file = builtProgram(name);
+  const fresh = `${file}.${process.pid}`;
+  make(fresh);
+  renameSync(fresh, file);
+  return file;
 }

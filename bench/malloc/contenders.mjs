@@ -2,7 +2,7 @@
 import { copyFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { UsageError } from '../options.mjs';
-import { BUILT } from './build.mjs';
+import { place } from './build.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -55,7 +55,5 @@ function keepHakmem({ name, library }) {
   if (name !== 'hakmem') {
     return { name, library };
   }
-  const copy = `${BUILT}/libhakmem-preload.so`;
-  copyFileSync(library, copy);
-  return { name, library: copy };
+  return { name, library: place('libhakmem-preload.so', (copy) => copyFileSync(library, copy)) };
 }

@@ -19,11 +19,12 @@ const RESULTS = path.join(import.meta.dirname, '../results');
 /** Measures, and writes the results after each round: a long run that is interrupted is not lost. @returns the file. */
 async function measure(options) {
   const workloads = chooseWorkloads(options);
-  buildAll();
   const contenders = findContenders(options.peer, options.contender);
+  const reference = chooseReference(contenders, options.reference);
+  buildAll();
   const results = {
     ...describe(options, workloads),
-    reference: chooseReference(contenders, options.reference),
+    reference,
     contenders,
     cells: makeCells(workloads, contenders),
   };
