@@ -5,7 +5,7 @@
  *     round 2:  the same again, the order of contenders turned by one
  *
  * Prints medians and their ratios; writes every raw figure with commit, machine and runtimes to bench/results/, and a report
- * beside it that opens in a browser.
+ * beside it that opens in a browser. `npm run bench -- malloc` measures C programs instead: see malloc/run.mjs.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -122,13 +122,20 @@ function writeResults(results, options) {
 }
 
 async function main() {
-  const options = readOptions();
+  const [first, ...rest] = process.argv.slice(2);
+  const malloc = first === 'malloc';
+  const options = malloc ? {} : readOptions();
   if (options.help) {
     process.stdout.write(USAGE);
     return;
   }
   if (!existsSync(BUILT)) {
     throw new Error('dist/ is missing: run `npm run build:ts` first');
+  }
+  if (malloc) {
+    const { runMalloc } = await import('./malloc/run.mjs');
+    await runMalloc(rest);
+    return;
   }
   const { reportLines } = await import('./report/text.mjs');
   const { writePage } = await import('./report/page.mjs');

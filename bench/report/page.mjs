@@ -19,15 +19,24 @@ export function writePage(results, file) {
 /** @returns the page as text. */
 export function makePage(results) {
   const { cells: _raw, ...described } = results;
+  const scripts = ['basics', 'plots', 'client'].map((name) => ownFile(`page/${name}.js`));
+  return fillPage(ownFile('page/template.html'), { ...described, ...summarise(results) }, scripts);
+}
+
+/**
+ * @param template HTML with a comment for each part. @param data the page's scripts find it as JSON in #data.
+ * @param scripts their texts; none sees another's names. @returns the page as text.
+ */
+export function fillPage(template, data, scripts) {
   const libraries = [publishedFile('d3', 'd3.min.js'), publishedFile('@observablehq/plot', 'plot.umd.min.js')];
   const parts = {
     style: `<style>\n${ownFile('page/style.css')}</style>`,
     libraries: libraries.map((text) => scriptElement(text)).join('\n'),
-    data: scriptElement(JSON.stringify({ ...described, ...summarise(results) }), 'type="application/json" id="data"'),
+    data: scriptElement(JSON.stringify(data), 'type="application/json" id="data"'),
     // Blocks, so that the scripts' names do not meet.
-    client: ['basics', 'plots', 'client'].map((name) => scriptElement(`{\n${ownFile(`page/${name}.js`)}}`)).join('\n'),
+    client: scripts.map((text) => scriptElement(`{\n${text}}`)).join('\n'),
   };
-  return ownFile('page/template.html').replace(/<!-- (\w+) -->/g, (comment, name) => parts[name] ?? comment);
+  return template.replace(/<!-- (\w+) -->/g, (comment, name) => parts[name] ?? comment);
 }
 
 function ownFile(name) {
