@@ -5,7 +5,7 @@
  *     round 2:  the same again, the order of contenders turned by one
  *
  * Prints medians and their ratios; writes every raw figure with commit, machine and runtimes to bench/results/, and a report
- * beside it that opens in a browser.
+ * beside it that opens in a browser. `npm run bench -- servers` is servers.mjs: programs under load.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -122,6 +122,12 @@ function writeResults(results, options) {
 }
 
 async function main() {
+  if (process.argv[2] === 'servers') {
+    // Another bench with options of its own.
+    process.argv.splice(2, 1);
+    await import('./servers.mjs');
+    return;
+  }
   const options = readOptions();
   if (options.help) {
     process.stdout.write(USAGE);

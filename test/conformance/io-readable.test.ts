@@ -280,6 +280,33 @@ describe('pooled chunks', () => {
     expect(Buffer.concat([fs.readFileSync(name), rest]).equals(bytesOf(LONG))).toBe(true);
   });
 
+  it.each([1, 2, 3])('unpipe loses nothing, also while fill %i is under way', async (at) => {
+    let fills = 0;
+    const source: ChunkSource = {
+      leftBytes: Number.POSITIVE_INFINITY,
+      async fill(buffer, mostBytes) {
+        if (++fills === at) {
+          stream.unpipe(target);
+        }
+        buffer.fill(fills);
+        return fills > 6 ? 0 : mostBytes;
+      },
+      close: () => Promise.resolve(),
+    };
+    const stream = new PooledReadable(source, { pool, chunkBytes: 100 });
+    const name = path.join(directory, `unpiped-${at}`);
+    const target = fs.createWriteStream(name);
+    const unpiped = new Promise((resolve) => target.once('unpipe', resolve));
+    stream.pipe(target);
+    await unpiped;
+    const rest = await collectByLoop(stream);
+    target.end();
+    await closed(target);
+    const expected = Buffer.concat([1, 2, 3, 4, 5, 6].map((byte) => Buffer.alloc(100, byte)));
+    expect(Buffer.concat([fs.readFileSync(name), rest]).equals(expected)).toBe(true);
+    expect(stream.bytesRead).toBe(600);
+  });
+
   it('refuse a second consumer', async () => {
     const stream = open();
     const target = fs.createWriteStream(path.join(directory, 'first'));
