@@ -1,14 +1,7 @@
-/**
- * Streams of hakmem/io: the bytes of fs whoever reads them, pooled chunks only where nobody can be hurt by their recycling, and all of
- * them back in the end.
- */
-import assert from 'node:assert';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
-import { Duplex, PassThrough, pipeline, type Readable, Transform, Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import * as consumers from 'node:stream/consumers';
 import * as streams from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -17,6 +10,7 @@ import * as hakmem from '../../lib/index';
 import { type ChunkSource, createReadStream, PooledReadable } from '../../lib/io/index';
 import { openPool } from './support/books';
 import { bytesOf, hashOf, openBelow, openFiles } from './support/files';
+import { closed, collectByLoop } from './support/streams';
 
 const { pool, books } = openPool('readable');
 const { directory, file } = openFiles();
@@ -35,16 +29,6 @@ function allocs(): number {
 
 function open(lengthBytes = LONG): PooledReadable {
   return createReadStream(file(lengthBytes), { pool, chunkBytes: CHUNK_BYTES });
-}
-
-function closed(stream: Readable | Writable): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed) {
-      resolve();
-    } else {
-      stream.once('close', () => resolve());
-    }
-  });
 }
 
 /** Writes slowly, and looks at each chunk only when it says that it is done: what was recycled before shows in the hash. */
@@ -78,121 +62,6 @@ afterEach(() => {
   books.check();
   expect(openBelow(directory), 'files left open').toBe(0);
 });
-
-describe('consumers that own what they get', () => {
-  const expected = bytesOf(LONG);
-
-  it.each([
-    ['data', (stream: Readable) => collect(stream)],
-    ['for await', (stream: Readable) => collectByLoop(stream)],
-    ['read()', (stream: Readable) => collectByRead(stream)],
-    ['stream/consumers', (stream: Readable) => consumers.buffer(stream)],
-    ['toArray', async (stream: Readable) => Buffer.concat((await stream.toArray()) as Buffer[])],
-    ['pipe to a PassThrough', (stream: Readable) => consumers.buffer(stream.pipe(new PassThrough()))],
-    ['pipe to a Transform', (stream: Readable) => consumers.buffer(stream.pipe(forwarding()))],
-    ['pipe to gzip', (stream: Readable) => consumers.buffer(stream.pipe(createGzip()).pipe(createGunzip()))],
-  ] as [string, (stream: Readable) => Promise<Buffer>][])('%s', async (_what, read) => {
-    const before = allocs();
-    const stream = open();
-    const all = await read(stream);
-    expect(all.equals(expected)).toBe(true);
-    expect(stream.bytesRead).toBe(LONG);
-    expect(pooledSince(before)).toBe(0);
-    await closed(stream);
-  });
-
-  it('a Writable that collects, by pipe and by pipeline', async () => {
-    const before = allocs();
-    for (const start of [(s: Readable, w: Writable) => void s.pipe(w), (s: Readable, w: Writable) => pipe(s, w)]) {
-      const kept: Buffer[] = [];
-      const stream = open();
-      const collecting = new Writable({ write: (chunk, _encoding, callback) => callback(void kept.push(chunk)) });
-      start(stream, collecting);
-      await streams.finished(collecting);
-      expect(Buffer.concat(kept).equals(expected)).toBe(true);
-      await closed(stream);
-    }
-    expect(pooledSince(before)).toBe(0);
-  });
-
-  it('a file with a function of its own over write', async () => {
-    const before = allocs();
-    const kept: Buffer[] = [];
-    const stream = open();
-    const target = fs.createWriteStream(path.join(directory, 'patched'));
-    const write = target.write.bind(target) as (...words: unknown[]) => boolean;
-    target.write = ((chunk: Buffer, ...rest: unknown[]) => {
-      kept.push(chunk);
-      return write(chunk, ...rest);
-    }) as typeof target.write;
-    await streams.finished(stream.pipe(target));
-    expect(Buffer.concat(kept).equals(expected)).toBe(true);
-    expect(pooledSince(before)).toBe(0);
-    await Promise.all([closed(stream), closed(target)]);
-  });
-
-  it('two destinations, and one with a listener', async () => {
-    const [one, two, three] = ['one', 'two', 'three'].map((name) => fs.createWriteStream(path.join(directory, name)));
-    const shared = open();
-    shared.pipe(one);
-    shared.pipe(two);
-    const heard = open();
-    heard.pipe(three);
-    const listening = collect(heard);
-    await Promise.all([one, two, three].map(closed));
-    for (const name of ['one', 'two', 'three']) {
-      expect(fs.readFileSync(path.join(directory, name)).equals(expected)).toBe(true);
-    }
-    expect((await listening).equals(expected)).toBe(true);
-    await Promise.all([closed(shared), closed(heard)]);
-  });
-
-  it('a stream that is piped nowhere for a while', async () => {
-    const stream = open();
-    const first = (await onceReadable(stream)).length;
-    expect(first + (await collectByLoop(stream)).length).toBe(LONG);
-  });
-});
-
-function pipe(stream: Readable, destination: Writable): void {
-  pipeline(stream, destination, () => undefined);
-}
-
-async function onceReadable(stream: Readable): Promise<Buffer> {
-  await new Promise((resolve) => stream.once('readable', resolve));
-  return stream.read() as Buffer;
-}
-
-async function collect(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await streams.finished(stream);
-  return Buffer.concat(chunks);
-}
-
-async function collectByLoop(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) {
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
-
-async function collectByRead(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  stream.on('readable', () => {
-    for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null) {
-      chunks.push(chunk);
-    }
-  });
-  await streams.finished(stream);
-  return Buffer.concat(chunks);
-}
-
-/** Calls back at once and keeps the chunk in its own buffer: the worst of destinations. */
-function forwarding(): Transform {
-  return new Transform({ transform: (chunk, _encoding, callback) => callback(null, chunk) });
-}
 
 describe('pooled chunks', () => {
   it.each([0, 1, CHUNK_BYTES, LONG])('a file of %i bytes to a file, by pipe and by pipeline', async (lengthBytes) => {
@@ -426,174 +295,4 @@ describe('all Buffers come back', () => {
     target.destroy();
     await closed(target);
   });
-});
-
-describe('over HTTP', () => {
-  interface Answer {
-    body: Buffer;
-    headers: http.IncomingHttpHeaders;
-  }
-
-  async function serve<T>(handler: http.RequestListener, client: (port: number) => Promise<T>): Promise<T> {
-    const server = http.createServer(handler);
-    await new Promise<void>((resolve) => server.listen(0, resolve));
-    const address = server.address() as net.AddressInfo;
-    try {
-      return await client(address.port);
-    } finally {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    }
-  }
-
-  function get(port: number, method = 'GET'): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const request = http.request({ port, method, agent: false }, (response) => {
-        consumers.buffer(response).then((body) => resolve({ body, headers: response.headers }), reject);
-      });
-      request.once('error', reject);
-      request.end();
-    });
-  }
-
-  it.each(['chunked', 'with a length'])('a response is served by pipe, %s', async (kind) => {
-    const before = allocs();
-    const done: Promise<void>[] = [];
-    const handler: http.RequestListener = (_request, response) => {
-      if (kind === 'with a length') {
-        response.setHeader('Content-Length', LONG);
-      }
-      const stream = open();
-      stream.pipe(response);
-      done.push(closed(stream));
-    };
-    const answers = await serve(handler, (port) => Promise.all([get(port), get(port), get(port)]));
-    await Promise.all(done);
-    for (const { body } of answers) {
-      expect(hashOf(body)).toBe(hashOf(bytesOf(LONG)));
-    }
-    expect(pooledSince(before)).toBeGreaterThan(0);
-    expect(pooledSince(before)).toBeLessThanOrEqual(6);
-  });
-
-  it('a response without a body', async () => {
-    const done: Promise<void>[] = [];
-    const handler: http.RequestListener = (_request, response) => {
-      const stream = open();
-      stream.pipe(response);
-      done.push(closed(stream));
-    };
-    expect((await serve(handler, (port) => get(port, 'HEAD'))).body.length).toBe(0);
-    await Promise.all(done);
-  });
-
-  it('a response whose write compresses, as middleware does it', async () => {
-    const before = allocs();
-    const handler: http.RequestListener = (_request, response) => {
-      const zip = createGzip();
-      const plainEnd = response.end.bind(response) as () => void;
-      const plainWrite = response.write.bind(response) as (chunk: Buffer) => boolean;
-      zip.on('data', (chunk: Buffer) => plainWrite(chunk)).once('end', () => plainEnd());
-      response.write = ((chunk: Buffer) => zip.write(chunk)) as typeof response.write;
-      response.end = (() => zip.end()) as unknown as typeof response.end;
-      zip.on('drain', () => response.emit('drain'));
-      open().pipe(response);
-    };
-    const { body } = await serve(handler, get);
-    const unzip = createGunzip();
-    unzip.end(body);
-    expect((await consumers.buffer(unzip)).equals(bytesOf(LONG))).toBe(true);
-    expect(pooledSince(before)).toBe(0);
-  });
-
-  it.each([0, 1, 5, 20])('a client that leaves after %i chunks keeps nothing', async (chunks) => {
-    const done: Promise<void>[] = [];
-    const handler: http.RequestListener = (_request, response) => {
-      const stream = createReadStream(file(20_000_000), { pool });
-      stream.pipe(response);
-      done.push(closed(stream));
-    };
-    await serve(handler, (port) => leaveAfter(port, chunks));
-    expect(done).toHaveLength(1);
-    await Promise.all(done);
-    books.check();
-  });
-
-  function leaveAfter(port: number, chunks: number): Promise<void> {
-    return new Promise((resolve) => {
-      const socket = net.connect({ port }, () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'));
-      let seen = 0;
-      socket.once('close', () => resolve());
-      socket.on('data', () => {
-        if (seen++ >= chunks) {
-          socket.destroy();
-        }
-      });
-    });
-  }
-
-  it('responses in a pipeline of requests each get their own bytes', async () => {
-    const done: Promise<void>[] = [];
-    const handler: http.RequestListener = (request, response) => {
-      const lengthBytes = Number(request.url?.slice(1));
-      response.setHeader('Content-Length', lengthBytes);
-      const stream = open(lengthBytes);
-      stream.pipe(response);
-      done.push(closed(stream));
-    };
-    const lengths = [50_000, 1000, 30_001];
-    const requests = lengths.map(
-      (length, n) => `GET /${length} HTTP/1.1\r\nHost: x\r\n${n === 2 ? 'Connection: close\r\n' : ''}\r\n`,
-    );
-    const all = await serve(handler, (port) => {
-      const socket = net.connect({ port }, () => socket.write(requests.join('')));
-      return consumers.buffer(socket);
-    });
-    await Promise.all(done);
-    let at = 0;
-    for (const length of lengths) {
-      at = all.indexOf('\r\n\r\n', at) + 4;
-      assert.ok(all.subarray(at, at + length).equals(bytesOf(length)), `${length} bytes`);
-      at += length;
-    }
-    expect(at).toBe(all.length);
-  });
-
-  it('a socket that is slow to read gets what was sent', async () => {
-    const done: Promise<void>[] = [];
-    const server = net.createServer((socket) => {
-      const stream = createReadStream(file(20_000_000), { pool });
-      stream.pipe(socket);
-      done.push(closed(stream));
-    });
-    await new Promise<void>((resolve) => server.listen(0, resolve));
-    const socket = net.connect((server.address() as net.AddressInfo).port);
-    const hash = createHash('sha256');
-    for await (const chunk of socket) {
-      hash.update(chunk as Buffer);
-      await fs.promises.stat(directory);
-    }
-    expect(hash.digest('hex')).toBe(hashOf(fs.readFileSync(file(20_000_000))));
-    await Promise.all(done);
-    server.close();
-  });
-});
-
-it('a Duplex that pretends to be a socket is not taken for one', async () => {
-  const before = allocs();
-  class Socket extends Duplex {
-    override _read(): void {}
-    override _write(chunk: Buffer, _encoding: string, callback: () => void): void {
-      this.push(chunk);
-      callback();
-    }
-    override _final(callback: () => void): void {
-      this.push(null);
-      callback();
-    }
-  }
-  const stream = open();
-  expect((await consumers.buffer(stream.pipe(new Socket()))).equals(bytesOf(LONG))).toBe(true);
-  expect(pooledSince(before)).toBe(0);
-  await closed(stream);
 });
