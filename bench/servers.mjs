@@ -188,7 +188,11 @@ const FIGURES = [
   ['p99 ms', ({ p99Ms }) => p99Ms, (value) => value.toFixed(1)],
   ['CPU us/request', ({ cpuMs, requests }) => (cpuMs * 1000) / requests, (value) => value.toFixed(0)],
   ['GC count', ({ collections }) => total(collections, 'count'), (value) => value.toFixed(0)],
-  ['GC us/request', ({ collections, requests }) => (total(collections, 'ms') * 1000) / requests, (value) => value.toFixed(1)],
+  [
+    'GC us/request',
+    ({ collections, requests }) => (total(collections, 'ms') * 1000) / requests,
+    (value) => value.toFixed(1),
+  ],
   ['peak MiB', ({ peakResidentBytes }) => peakResidentBytes / MIB, (value) => value.toFixed(0)],
   ['final MiB', ({ residentIdleBytes }) => residentIdleBytes / MIB, (value) => value.toFixed(0)],
 ];
