@@ -54,6 +54,7 @@
         'native/preload/foreign.c',
         'native/preload/inherit.c',
         'native/preload/malloc.c',
+        'native/preload/operators.c',
         'native/preload/report.c',
         'native/preload/start.c',
       ],

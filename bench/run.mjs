@@ -5,7 +5,8 @@
  *     round 2:  the same again, the order of contenders turned by one
  *
  * Prints medians and their ratios; writes every raw figure with commit, machine and runtimes to bench/results/, and a report
- * beside it that opens in a browser. `npm run bench -- malloc` measures C programs instead: see malloc/run.mjs.
+ * beside it that opens in a browser. `npm run bench -- malloc` measures C programs instead (malloc/run.mjs),
+ * `npm run bench -- servers` programs under load (servers.mjs).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -121,21 +122,28 @@ function writeResults(results, options) {
   return file;
 }
 
+/** The benches that have options of their own. @returns whether the first argument named one. */
+async function runOther([name, ...rest]) {
+  if (name === 'malloc') await import('./malloc/run.mjs').then(({ runMalloc }) => runMalloc(rest));
+  else if (name === 'servers') await runServers();
+  else return false;
+  return true;
+}
+
+async function runServers() {
+  process.argv.splice(2, 1);
+  await import('./servers.mjs');
+}
+
 async function main() {
-  const [first, ...rest] = process.argv.slice(2);
-  const malloc = first === 'malloc';
-  const options = malloc ? {} : readOptions();
+  if (await runOther(process.argv.slice(2))) return;
+  const options = readOptions();
   if (options.help) {
     process.stdout.write(USAGE);
     return;
   }
   if (!existsSync(BUILT)) {
     throw new Error('dist/ is missing: run `npm run build:ts` first');
-  }
-  if (malloc) {
-    const { runMalloc } = await import('./malloc/run.mjs');
-    await runMalloc(rest);
-    return;
   }
   const { reportLines } = await import('./report/text.mjs');
   const { writePage } = await import('./report/page.mjs');

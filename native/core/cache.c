@@ -53,12 +53,11 @@ static bool is_cold(hak_tcache_t *tcache, unsigned size_class) {
 static unsigned roomiest(hak_heap_t *heap, unsigned but, bool cold_only) {
   unsigned found = HAK_TCACHE_CLASSES;
   size_t room = 0;
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    hak_bin_t *bin = hak_tcache_bin(&heap->tcache, c);
-    uint32_t capacity = hak_bin_capacity(bin);
-    if (c == but || (cold_only && !is_cold(&heap->tcache, c)) || hak_tcache_half(&heap->tcache, c) == capacity) continue;
-    if (capacity * hak_size_class_bytes(c) <= room) continue;
-    room = capacity * hak_size_class_bytes(c);
+  for (uint64_t roomy = heap->tcache.roomy; roomy != 0; roomy &= roomy - 1) {
+    unsigned c = hak_ctz(roomy);
+    size_t bytes = hak_bin_capacity(hak_tcache_bin(&heap->tcache, c)) * hak_size_class_bytes(c);
+    if (c == but || bytes <= room || (cold_only && !is_cold(&heap->tcache, c))) continue;
+    room = bytes;
     found = c;
   }
   return found;
@@ -81,8 +80,10 @@ static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
 
 /* What is not used until the next refusal is cold then: a class that becomes hot need not wait for a tick. */
 static void note_refusal(hak_heap_t *heap) {
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
+  for (uint64_t roomy = heap->tcache.roomy; roomy != 0; roomy &= roomy - 1) {
+    unsigned c = hak_ctz(roomy);
     heap->tcache.allocs_refused[c] = hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs);
+  }
 }
 
 /* A bin without any room gets some whatever the budget: the least that a class can work with. */

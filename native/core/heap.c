@@ -340,6 +340,7 @@ hak_heap_t *hak_heap_create(bool own) {
   hak_heap_t *heap = hak_meta_alloc(sizeof *heap);
   if (heap == NULL) return NULL;
   heap->own = own;
+  hak_tcache_init(&heap->tcache);
   heap->large = own ? apart() : shared(&heap->hint);
   if (heap->large != NULL) return heap;
   hak_meta_free(heap, sizeof *heap);

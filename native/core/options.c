@@ -18,9 +18,8 @@ static const row_t rows[hak_option_count] = {
 #undef HAK_X
 };
 
-static _Atomic uint64_t values[hak_option_count];
-/* Released once `values` is filled; pairs with the acquire in hak_option. */
-static _Atomic bool filled;
+_Atomic uint64_t hak_option_values[hak_option_count];
+_Atomic bool hak_options_filled;
 
 /* Decimal digits only. @return whether `text` is a number in the row's range. */
 static bool parse(const row_t *row, const char *text, uint64_t *value) {
@@ -48,10 +47,7 @@ static uint64_t read_row(const row_t *row) {
   return row->initial;
 }
 
-uint64_t hak_option(hak_option_t option) {
-  if (HAK_UNLIKELY(!hak_load_acquire(&filled))) {
-    for (size_t i = 0; i < hak_option_count; i++) hak_store_relaxed(&values[i], read_row(&rows[i]));
-    hak_store_release(&filled, true);
-  }
-  return hak_load_relaxed(&values[option]);
+void hak_options_fill(void) {
+  for (size_t i = 0; i < hak_option_count; i++) hak_store_relaxed(&hak_option_values[i], read_row(&rows[i]));
+  hak_store_release(&hak_options_filled, true);
 }

@@ -6,7 +6,7 @@
 #ifndef HAK_OPTIONS_H
 #define HAK_OPTIONS_H
 
-#include "config.h"
+#include "atomic.h"
 
 #define HAK_OPTIONS(X)                                                                                                   \
   X(chunk_bytes_max, "HAKMEM_CHUNK_BYTES_MAX", 32 << 20, 2 << 20, (uint64_t)1 << 36, "the largest chunk, in bytes")      \
@@ -26,6 +26,15 @@ typedef enum hak_option {
       hak_option_count
 } hak_option_t;
 
-uint64_t hak_option(hak_option_t option);
+extern _Atomic uint64_t hak_option_values[hak_option_count];
+/* Released once the values are filled in; pairs with the acquire in hak_option. */
+extern _Atomic bool hak_options_filled;
+
+void hak_options_fill(void);
+
+HAK_INLINE uint64_t hak_option(hak_option_t option) {
+  if (HAK_UNLIKELY(!hak_load_acquire(&hak_options_filled))) hak_options_fill();
+  return hak_load_relaxed(&hak_option_values[option]);
+}
 
 #endif

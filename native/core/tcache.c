@@ -13,11 +13,17 @@ static uint32_t first_capacity(unsigned size_class) {
   return count < 1 ? 1 : count > 64 ? 64 : (uint32_t)count;
 }
 
+void hak_tcache_init(hak_tcache_t *tcache) {
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) tcache->first[c] = first_capacity(c);
+}
+
 static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t before, uint32_t after) {
   tcache->capacity_bytes += after * hak_size_class_bytes(size_class);
   tcache->capacity_bytes -= before * hak_size_class_bytes(size_class);
   hak_counter_add(&tcache->capacity, after);
   hak_counter_sub(&tcache->capacity, before);
+  uint64_t bit = (uint64_t)1 << size_class;
+  tcache->roomy = after > tcache->first[size_class] ? tcache->roomy | bit : tcache->roomy & ~bit;
 }
 
 static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
@@ -37,7 +43,7 @@ static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity)
 
 static uint32_t doubled(hak_tcache_t *tcache, unsigned size_class) {
   uint32_t capacity = hak_bin_capacity(hak_tcache_bin(tcache, size_class));
-  return capacity == 0 ? first_capacity(size_class) : 2 * capacity;
+  return capacity == 0 ? tcache->first[size_class] : 2 * capacity;
 }
 
 size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class) {
@@ -51,8 +57,7 @@ void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class) {
 
 uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class) {
   uint32_t capacity = hak_bin_capacity(hak_tcache_bin(tcache, size_class));
-  uint32_t first = first_capacity(size_class);
-  return capacity <= first ? capacity : capacity / 2;
+  return capacity <= tcache->first[size_class] ? capacity : capacity / 2;
 }
 
 void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class) {

@@ -36,6 +36,8 @@ _Static_assert(sizeof(hak_bin_t) == 32, "a bin is found by a shift");
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
   uint64_t allocs_refused[HAK_TCACHE_CLASSES]; /* `allocs` when a bin was last refused its growth */
+  uint32_t first[HAK_TCACHE_CLASSES];          /* the capacity that a bin starts with, and keeps at least */
+  uint64_t roomy;                              /* bit c: the bin of class c has more than that */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
 } hak_tcache_t;
@@ -79,6 +81,9 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
 HAK_INLINE bool hak_bin_idle(hak_bin_t *bin) {
   return hak_counter_get(&bin->allocs) == bin->allocs_seen;
 }
+
+/* Makes a zeroed cache ready. */
+void hak_tcache_init(hak_tcache_t *tcache);
 
 /* Bytes that a doubling would add to what all bins may hold. */
 size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class);

@@ -89,6 +89,7 @@ static void without_memory_a_bin_stays(void) {
 static void every_class_starts(void) {
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
     static hak_tcache_t fresh;
+    hak_tcache_init(&fresh);
     hak_tcache_grow(&fresh, c);
     uint64_t fitting = hak_option(hak_option_tcache_bin_bytes) / hak_size_class_bytes(c);
     uint64_t first = hak_bin_capacity(hak_tcache_bin(&fresh, c));
@@ -98,6 +99,7 @@ static void every_class_starts(void) {
 }
 
 int main(void) {
+  hak_tcache_init(&tcache);
   bins_double();
   bins_halve_to_their_first_capacity();
 #if HAK_CHECKED

@@ -63,6 +63,10 @@ test('holds what users need and nothing of the workshop', () => {
     'dist/index.mjs',
     'dist/index.d.ts',
     'dist/index.d.mts',
+    'dist/io/index.js',
+    'dist/io/index.mjs',
+    'dist/io/index.d.ts',
+    'dist/io/index.d.mts',
     'native/include/hakmem.h',
   ]) {
     expect(existsSync(join(installed, file)), file).toBe(true);
@@ -87,9 +91,33 @@ test('can be imported, by name and as a whole, and is the module that require gi
   expect(node('import.mjs', text)).toContain('"name"');
 });
 
+test('hakmem/io can be required and imported, is one module, and shares the default pool', () => {
+  const text = `
+    import { createRequire } from 'node:module';
+    import { free, stats } from 'hakmem';
+    import { createReadStream, fileChunks, onread, PooledReadable, readFile } from 'hakmem/io';
+    const required = createRequire(import.meta.url)('hakmem/io');
+    if (required.readFile !== readFile || required.PooledReadable !== PooledReadable) throw new Error('two modules');
+    const buffer = await readFile('package.json');
+    JSON.parse(buffer.toString());
+    free(buffer);
+    for await (const chunk of fileChunks('package.json')) if (chunk.length === 0) throw new Error('empty');
+    if (typeof createReadStream !== 'function' || typeof onread !== 'function') throw new Error('missing');
+    console.log(stats().blocks.live);`;
+  expect(node('io.mjs', text)).toBe('0');
+});
+
 test('has types for both kinds of module', () => {
   const text = `
-    import { allocUnsafe, backend, createPool, free, stats } from 'hakmem';
+    import { allocUnsafe, backend, createFixedPool, createPool, free, stats } from 'hakmem';
+    import { createReadStream, fileChunks, onread, readFile } from 'hakmem/io';
+    import { connect } from 'node:net';
+    const contents: Promise<Buffer> = readFile('x', { pool: createPool() });
+    const chunks: AsyncIterable<Buffer> = fileChunks('x', { pool: createFixedPool({ size: 10 }), start: 1 });
+    const reading = onread(createFixedPool({ size: 10 }), (bytesRead, buffer) => buffer.length > bytesRead);
+    const socket = () => reading.attach(connect({ port: 1, onread: reading }));
+    createReadStream('x').pipe(process.stdout);
+    export { chunks, contents, socket };
     const buffer: Buffer = allocUnsafe(10);
     free(buffer);
     const pool = createPool({ maxBytes: 1024 });
