@@ -141,7 +141,7 @@ export class Tcache {
 
   /** Sends a block that a caller holds off to whoever adopts it. @returns the token. */
   share(magazine: Magazine, id: number, lengthBytes: number): Token {
-    const token = this.heap.share(magazine.blockOf(id), lengthBytes, options.shareGraceMs);
+    const token = this.heap.share(magazine.blockOf(id), lengthBytes, magazine.memoryOf(id));
     this.#batch[0] = id;
     this.#letGo(magazine, 1);
     magazine.moved--;
@@ -168,7 +168,7 @@ export class Tcache {
     try {
       this.#holdAll(magazine, 1);
     } catch (error) {
-      this.heap.share(block, lengthBytes, options.shareGraceMs, token);
+      this.heap.share(block, lengthBytes, null, token);
       throw isOutOfMemory(error) ? outOfMemory(blockSizeBytes, error) : error;
     }
     const id = this.#batch[0];

@@ -115,13 +115,15 @@ export interface Heap {
    */
   memory(block: number, whole: boolean): ArrayBuffer;
   /**
-   * Sends a block off: the heap's own, or one that it adopted. Only where `shareable` says so.
+   * Sends a block off: the heap's own, or one that it adopted. Only where `shareable` says so. How long it may still be adopted after
+   * the heap has ended without `destroy` is an option.
    * @param lengthBytes of the Buffer; travels with it.
-   * @param graceMs how long it may still be adopted after the heap has ended without `destroy`.
+   * @param memory that the block is seen through, or null where the front end had none for it. From `memory`, perhaps of an earlier
+   *   block in the same place.
    * @param token of an `adopt` that is to be undone: it is valid again.
    * @returns a token for `adopt` of any heap of the process.
    */
-  share(block: number, lengthBytes: number, graceMs: number, token?: Token): Token;
+  share(block: number, lengthBytes: number, memory: ArrayBuffer | null, token?: Token): Token;
   /**
    * Takes delivery of a block, which goes back by `flush` like any other. The heap of its owner may end meanwhile.
    * @param roomBytes the largest block that may come.

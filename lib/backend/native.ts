@@ -16,6 +16,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { HakmemError, type HakmemErrorCode } from '../errors';
+import { options } from '../options';
 import { classSizeBytes } from '../size-class';
 import type { Backend, BlockPlace, Capabilities, ChunkPicture, Heap, HeapStats, Token } from './contract';
 
@@ -183,7 +184,8 @@ class TranslatedHeap implements Heap {
     }
   }
 
-  share(block: number, lengthBytes: number, graceMs: number, token?: Token): string {
+  share(block: number, lengthBytes: number, _memory: ArrayBuffer | null, token?: Token): string {
+    const { shareGraceMs: graceMs } = options;
     try {
       // The addon counts its arguments.
       return token === undefined

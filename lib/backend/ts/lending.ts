@@ -14,6 +14,7 @@
  * Source: remote bitmaps from the C core (`remote`).
  */
 import { HakmemError } from '../../errors';
+import { options } from '../../options';
 import { BLOCKS_PER_SLAB_LIMIT, type HeapStats, type SharedToken } from '../contract';
 import { type BlockWord, FLIGHT, HELD, HOME, nextRun, RECALLED } from './block-word';
 import type { TsHeap } from './heap';
@@ -48,7 +49,6 @@ export class Lending {
   readonly #byId = new Map<string, SharedSlab>();
   #endedSeen: number;
   #nextDeadline = Number.POSITIVE_INFINITY;
-  #graceMs = 0;
 
   /** @param self id of this thread. */
   constructor(heap: TsHeap, threads: Threads, self: number) {
@@ -69,9 +69,10 @@ export class Lending {
 
   /**
    * Sends off a block that is live and at home.
+   * @param seen the memory that it is seen through, if there is any.
    * @param again the handle that it came home with, to be good once more.
    */
-  lend(block: number, lengthBytes: number, graceMs: number, again: Ticket | null): SharedToken {
+  lend(block: number, lengthBytes: number, seen: SharedArrayBuffer | null, again: Ticket | null): SharedToken {
     const slab = this.#heap.slabAt(block);
     const index = block % BLOCKS_PER_SLAB_LIMIT;
     if (!slab?.isLive(index) || this.#lent.has(block)) {
@@ -80,12 +81,11 @@ export class Lending {
     const shared = sharedSlabOf(slab);
     shared.state ??= makeState(slab.sizeClass, this.#threads.identity);
     const { state } = shared;
-    const memory = shared.seen(index) ?? shared.memory(index, false);
+    const memory = shared.seenThrough(index, seen);
     if (memory === null || !this.#open(shared, state)) {
       throw new HakmemError('ERR_HAKMEM_OUT_OF_MEMORY', 'There is no memory to share a Buffer');
     }
     const run = again?.run ?? nextRun(state.read(index).run);
-    this.#graceMs = graceMs;
     this.#lent.set(block, { slab: shared, state, index, run, deadline: Number.POSITIVE_INFINITY });
     shared.lent++;
     state.write(index, FLIGHT, run, this.#self);
@@ -211,7 +211,7 @@ export class Lending {
   /** The handle may be waiting in a queue, so it is good for a while yet. */
   #recallLate(block: number, loan: Loan, word: BlockWord, now: number): void {
     if (loan.deadline === Number.POSITIVE_INFINITY) {
-      loan.deadline = now + this.#graceMs;
+      loan.deadline = now + options.shareGraceMs;
     }
     if (now >= loan.deadline) {
       this.#retake(block, loan, word, RECALLED);

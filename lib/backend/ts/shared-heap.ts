@@ -61,12 +61,12 @@ export class SharedHeap implements Heap {
     return memory as ArrayBufferLike as ArrayBuffer;
   }
 
-  share(block: number, lengthBytes: number, graceMs: number, token?: Token): SharedToken {
+  share(block: number, lengthBytes: number, memory: ArrayBuffer | null, token?: Token): SharedToken {
     const { lending, holding } = this.#books;
     const again = token === undefined ? null : ticketOf(token);
     return holding.has(block)
       ? holding.handOn(block, lengthBytes, again)
-      : lending.lend(block, lengthBytes, graceMs, again);
+      : lending.lend(block, lengthBytes, memory as ArrayBufferLike | null as SharedArrayBuffer | null, again);
   }
 
   adopt(token: Token, roomBytes: number, parcel: Float64Array): boolean {

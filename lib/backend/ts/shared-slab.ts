@@ -42,9 +42,20 @@ export class SharedSlab {
     return this.#single[index] ?? null;
   }
 
-  /** The memory that block `index` is seen through, if it was seen yet. */
-  seen(index: number): SharedArrayBuffer | null {
-    return this.slab.huge ? this.slab.run.chunk.memory : (this.#whole ?? this.#single[index] ?? null);
+  /**
+   * The memory of a block that leaves.
+   * @param seen the front end's, which it may have kept from an earlier slab in this place: then it is this slab's from here on. Where
+   *   there is none, it is what was given out before.
+   */
+  seenThrough(index: number, seen: SharedArrayBuffer | null): SharedArrayBuffer | null {
+    if (this.slab.huge) {
+      this.slab.run.chunk.memory ??= seen;
+    } else if (seen !== null && seen.byteLength > this.slab.blockSizeBytes) {
+      this.#whole ??= seen;
+    } else if (seen !== null) {
+      this.#single[index] ??= seen;
+    }
+    return this.memory(index, this.#whole !== null);
   }
 }
 
