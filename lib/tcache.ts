@@ -403,10 +403,13 @@ export class Tcache {
     }
   }
 
-  /** Drops idle ArrayBuffers when there are more of them than the pool uses. */
+  /** Drops idle ArrayBuffers while there are more of them than the pool uses; the largest first, for few of them are so much. */
   #limitIdle(): void {
-    if (this.#idleBytes > Math.max(options.idleSlabBytes, this.#heldBytes)) {
-      this.#dropIdle();
+    const limit = Math.max(options.idleSlabBytes, this.#heldBytes);
+    for (let at = this.magazines.length - 1; at >= 0 && this.#idleBytes > limit; at--) {
+      const magazine = this.magazines[at];
+      this.#idleBytes -= magazine?.idleBytes ?? 0;
+      magazine?.table.dropIdle();
     }
   }
 

@@ -101,6 +101,11 @@ export interface Heap {
   /** Whether `share` and `adopt` can be called. */
   readonly shareable: boolean;
   /**
+   * Whether a block number names the same memory for good, in whatever heap the block is and however often it is handed out anew: then
+   * an ArrayBuffer over a large block is worth keeping.
+   */
+  readonly keepsPlaces: boolean;
+  /**
    * Takes up to `count` blocks of a class into `blocks[0..]`, lowest free first.
    * @param sizeClass index as `lib/size-class.ts` gives it; beyond the slab classes each block is a mapping of its own.
    * @returns how many; fewer only where memory is exhausted.

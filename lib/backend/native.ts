@@ -21,7 +21,7 @@ import { classSizeBytes } from '../size-class';
 import type { Backend, BlockPlace, Capabilities, ChunkPicture, Heap, HeapStats, Token } from './contract';
 
 /** What `createHeap` of the addon gives: as the contract's Heap, but for the first argument of `refill`. */
-interface NativeHeap extends Omit<Heap, 'refill' | 'share' | 'adopt' | 'shareable'> {
+interface NativeHeap extends Omit<Heap, 'refill' | 'share' | 'adopt' | 'shareable' | 'keepsPlaces'> {
   refill(blockSizeBytes: number, count: number, blocks: Float64Array): number;
   share(block: number, lengthBytes: number, graceMs: number, token?: string): string;
   adopt(token: string, roomBytes: number, parcel: Float64Array): boolean;
@@ -150,6 +150,8 @@ class NativeBackend implements Backend {
 
 class TranslatedHeap implements Heap {
   readonly shareable = true;
+  /** Numbers are addresses, and what an ArrayBuffer shows stays mapped. */
+  readonly keepsPlaces = true;
   readonly #heap: NativeHeap;
 
   constructor(heap: NativeHeap) {

@@ -401,6 +401,27 @@ describe.runIf(canShare)('remote frees', () => {
   });
 });
 
+describe.runIf(everyPool)('where the memory stays where it is', () => {
+  it('a large Buffer that comes back is seen through the same ArrayBuffer', () => {
+    const [first, second] = pools(2) as [hakmem.Pool, hakmem.Pool];
+    const seen = new Set<ArrayBufferLike>();
+    let buffer = first.alloc(3 * 2 ** 20, 1);
+    for (let hop = 0; hop < 10; hop++) {
+      seen.add(buffer.buffer);
+      const [from, to] = hop % 2 === 0 ? [first, second] : [second, first];
+      buffer = to.adopt(from.share(buffer));
+    }
+    expect(seen.size, 'one for each pool').toBe(2);
+    expect(isFullOf(buffer, 1)).toBe(true);
+    first.free(buffer);
+    for (const pool of [second, first]) {
+      pool.trim();
+      expect(pool.stats().bytes.committed).toBe(0);
+      pool.destroy();
+    }
+  });
+});
+
 describe.runIf(!everyPool)('where not every pool can share', () => {
   it('the others say so, and the Buffer stays as it is', () => {
     const [sharing] = pools(1) as [hakmem.Pool];

@@ -16,12 +16,13 @@ const ENDINGS: Record<string, string> = {
   terminated: 'for (;;) pool.free(pool.allocUnsafe((Math.random() * 100_000) | 0));',
 };
 
-/** Runs a worker that answers once and ends in one of those ways. */
+/** Runs a worker that answers once and ends in one of those ways, when its answer has arrived. */
 async function run<T>(body: string, ending: string, workerData?: unknown): Promise<T> {
-  const worker = start(`${body} setTimeout(() => { ${ENDINGS[ending]} }, 1);`, { workerData });
+  const worker = start(`${body} parentPort.once('message', () => { ${ENDINGS[ending]} });`, { workerData });
+  const message = await answer<T>(worker);
   worker.on('error', (error) => expect(error.message).toBe('on purpose'));
   const exited = new Promise((resolve) => worker.once('exit', resolve));
-  const message = await answer<T>(worker);
+  worker.postMessage('end');
   if (ending === 'terminated') {
     await end(worker);
   }

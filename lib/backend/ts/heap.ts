@@ -53,6 +53,7 @@ function notShareable(): HakmemError {
 
 export class TsHeap implements Heap {
   readonly shareable = false;
+  readonly keepsPlaces = false;
   readonly #superslab: Superslab;
   readonly #registry = new Registry<Slab>();
   /** For each slab class the slabs that have a free block. */

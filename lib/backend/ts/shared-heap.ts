@@ -27,6 +27,7 @@ import { readTicket, type Ticket } from './ticket';
 
 export class SharedHeap implements Heap {
   readonly shareable = true;
+  readonly keepsPlaces = false;
   readonly #books: SharedBooks;
   /** The heap's own blocks of a batch in which there are others too. */
   #own = new Float64Array(64);
