@@ -172,6 +172,17 @@ describe.runIf(canShare)('a handle', () => {
     ).toEqual(MOVED);
   });
 
+  it('of a block that is under way again is stale, in whatever way it came back', () => {
+    const first = share(alloc(1000, 1));
+    const second = share(adopt(first));
+    expect(outcome(() => adopt(first))).toEqual(MOVED);
+    const [other] = pools(1) as [hakmem.Pool];
+    const third = other.share(other.adopt(second));
+    expect([first, second].map((handle) => outcome(() => adopt(handle)))).toEqual([MOVED, MOVED]);
+    free(adopt(third));
+    other.destroy();
+  });
+
   it('knows the length better than its field', () => {
     const handle = share(alloc(10, 7));
     const buffer = adopt({ ...handle, length: 2 ** 40 });

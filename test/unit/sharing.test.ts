@@ -7,6 +7,7 @@ import { createTsBackend } from '../../lib/backend/ts/index';
 import { Post } from '../../lib/backend/ts/post';
 import type { SharedHeap } from '../../lib/backend/ts/shared-heap';
 import { NOBODY, STRANGER, Threads } from '../../lib/backend/ts/threads';
+import { readTicket } from '../../lib/backend/ts/ticket';
 
 describe('a block word', () => {
   it.each([HOME, FLIGHT, HELD, RECALLED] as const)('keeps what is put in: phase %i', (phase) => {
@@ -93,6 +94,21 @@ describe('a program that writes over what travels with a handle', () => {
 });
 
 describe('a heap that shares', () => {
+  it('believes no free of a block that is under way', () => {
+    const backend = createTsBackend();
+    const [owner, other] = [backend.createHeap(true), backend.createHeap(true)];
+    const [block, parcel] = [new Float64Array(1), new Float64Array(3)];
+    owner.refill(5, 1, block);
+    const token = owner.share(block[0], 1, owner.memory(block[0], true));
+    const ticket = readTicket(token);
+    ticket?.state.give(0, 1);
+    new Post(ticket?.post).mark(ticket?.state.number ?? -1);
+    expect(backend.stats().blocks.live).toBe(1);
+    expect(other.adopt(token, 1e9, parcel)).toBe(true);
+    other.destroy();
+    owner.destroy();
+  });
+
   it('gives back nothing that is elsewhere, and nothing twice', () => {
     const backend = createTsBackend();
     const [owner, other] = [backend.createHeap(true), backend.createHeap(true)];
