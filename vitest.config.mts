@@ -1,11 +1,11 @@
 /*
- * Three projects: the conformance suite once for each backend, and everything else once.
+ * The conformance suite and what is about workers once for each backend, the parity tapes, and everything else once.
  * Each file runs in a process of its own, because the allocator's state is the process's.
  */
 import { defineConfig } from 'vitest/config';
 
 const parity = ['test/parity/**/*.test.ts'];
-const conformance = ['test/conformance/**/*.test.ts'];
+const conformance = ['test/conformance/**/*.test.ts', 'test/workers/**/*.test.ts'];
 
 const onBackend = (name: 'native' | 'ts') => ({
   extends: true as const,

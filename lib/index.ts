@@ -162,7 +162,8 @@ export function lease(size: number, alignment?: number): Lease {
  *
  * @param buffer of the default pool, adopted ones included.
  * @returns a handle for one `adopt`.
- * @throws what `free` throws; HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_OUT_OF_MEMORY; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+ * @throws what `free` throws; HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_OUT_OF_MEMORY; ERR_HAKMEM_NOT_SHAREABLE on the ts backend,
+ *   where pools made with `shared: true` can.
  */
 export function share(buffer: Buffer): BufferHandle {
   return defaultPool.share(buffer);
@@ -176,7 +177,8 @@ export function share(buffer: Buffer): BufferHandle {
  * @returns a Node Buffer with the bytes and length of the one that was shared, to be given back with `free`.
  * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_MOVED where the handle was adopted before; ERR_HAKMEM_DESTROYED where the
  *   pool that shared it has been destroyed, or its thread ended too long ago; ERR_HAKMEM_NOT_OWNED where it names no Buffer of this process;
- *   ERR_HAKMEM_OUT_OF_MEMORY, after which it can be adopted still; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+ *   ERR_HAKMEM_OUT_OF_MEMORY, after which it can be adopted still; ERR_HAKMEM_NOT_SHAREABLE on the ts backend,
+ *   where pools made with `shared: true` can.
  */
 export function adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
   return defaultPool.adopt(handle);

@@ -37,8 +37,9 @@ export interface PoolOptions {
   /** The most that callers may hold, in bytes of blocks (see `usableSize`), 0 or more. Default: no limit. */
   maxBytes?: number | undefined;
   /**
-   * Whether Buffers must be fit to be moved to other threads (`share`). The native backend's always are; where the backend has no
-   * such Buffers, `true` throws ERR_HAKMEM_NOT_SHAREABLE at once, instead of `share` later. Default: false.
+   * Whether Buffers must be fit to be moved to other threads (`share`). The native backend's always are. On the ts backend their
+   * memory is then SharedArrayBuffers; without it, `share` and `adopt` throw ERR_HAKMEM_NOT_SHAREABLE there. Where a backend has no
+   * such pools, `true` throws that at once. Default: false.
    */
   shared?: boolean | undefined;
   /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
@@ -80,13 +81,12 @@ export class Pool {
   /** @param backend where blocks come from; for tests and tools, which run several in one process. */
   constructor(options: PoolOptions = {}, backend: Backend = currentBackend()) {
     checkOptions(options);
-    if (options.shared) {
-      checkShareable(backend);
-    }
+    const shared = options.shared ?? false;
+    checkShareable(!shared || backend.capabilities.sharedPools, backend);
     this.name = options.name ?? `pool-${++poolsNamed}`;
     this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#zero = options.zero ?? false;
-    this.#tcache = new Tcache(this, backend, this.maxBytes);
+    this.#tcache = new Tcache(this, backend, this.maxBytes, shared);
     this.#magazines = this.#zero ? noMagazines() : this.#tcache.magazines;
     enter(this.#tcache);
   }
@@ -257,15 +257,16 @@ export class Pool {
    *
    * The Buffer is dead for this pool: the next `free`, `realloc` or `share` of it throws ERR_HAKMEM_MOVED. What nobody adopts stays in
    * use until the pool is destroyed; its own thread can take it back by adopting it. Of a thread that has ended, a handle is good for
-   * HAKMEM_SHARE_GRACE_MS more (half a minute).
+   * HAKMEM_SHARE_GRACE_MS more (half a minute); on the ts backend as long as somebody has it, if the Buffer was made there.
    *
    * @param buffer of this pool, adopted ones included.
    * @returns a handle for one `adopt`.
-   * @throws what `free` throws; HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_OUT_OF_MEMORY; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+   * @throws what `free` throws; HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_OUT_OF_MEMORY; ERR_HAKMEM_NOT_SHAREABLE in a pool of
+   *   the ts backend made without `shared`.
    */
   share(buffer: Buffer): BufferHandle {
     const magazine = this.#owned(buffer);
-    checkShareable(this.#tcache.backend);
+    checkShareable(this.#tcache.heap.shareable, this.#tcache.backend);
     const token = this.#tcache.share(magazine, Stamp.idOf(buffer), buffer.length);
     Stamp.move(buffer);
     return handleOf(token, buffer.length);
@@ -278,12 +279,13 @@ export class Pool {
    * @returns a Node Buffer with the bytes and length of the one that was shared, to be given back with `free`.
    * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_MOVED where the handle was adopted before; ERR_HAKMEM_DESTROYED where
    *   the pool that shared it has been destroyed, or its thread ended too long ago; ERR_HAKMEM_NOT_OWNED where it names no Buffer of this
-   *   process; ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY, after which it can be adopted still; ERR_HAKMEM_NOT_SHAREABLE on the ts backend.
+   *   process; ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY, after which it can be adopted still; ERR_HAKMEM_NOT_SHAREABLE in a pool of
+   *   the ts backend made without `shared`.
    */
   adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
     this.#checkAlive();
     const token = tokenOf(handle);
-    checkShareable(this.#tcache.backend);
+    checkShareable(this.#tcache.heap.shareable, this.#tcache.backend);
     const { magazine, id, lengthBytes } = this.#tcache.adopt(token);
     return this.#view(magazine, id, lengthBytes);
   }
@@ -447,9 +449,9 @@ function checkOptions(options: unknown): asserts options is PoolOptions {
 }
 
 /** @throws HakmemError ERR_HAKMEM_NOT_SHAREABLE where Buffers cannot be moved between threads. */
-function checkShareable(backend: Backend): void {
-  if (!backend.capabilities.share) {
-    const message = `Buffers of the ${backend.name} backend cannot be moved to another thread; the native one's can`;
+function checkShareable(shareable: boolean, backend: Backend): void {
+  if (!shareable) {
+    const message = `Buffers of this pool of the ${backend.name} backend cannot be moved to another thread; createPool({ shared: true })`;
     throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', message);
   }
 }

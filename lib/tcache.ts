@@ -21,7 +21,7 @@
  * `#idleBytes` that of their idle ArrayBuffers.
  * Threads: the one that made it.
  */
-import type { Backend, Heap, HeapStats } from './backend/contract';
+import type { Backend, Heap, HeapStats, Token } from './backend/contract';
 import { HakmemError } from './errors';
 import { Magazine } from './magazine';
 import { options, trace } from './options';
@@ -85,11 +85,12 @@ export class Tcache {
   /**
    * @param owner the pool: what the stamps of its blocks are compared with, and its name for messages.
    * @param maxBytes the most that callers may hold, in bytes of blocks.
+   * @param shared whether its blocks must be fit to be sent to other threads.
    */
-  constructor(owner: Owner, backend: Backend, maxBytes: number) {
+  constructor(owner: Owner, backend: Backend, maxBytes: number, shared: boolean) {
     this.#owner = owner;
     this.backend = backend;
-    this.heap = backend.createHeap();
+    this.heap = backend.createHeap(shared);
     this.#maxBytes = maxBytes;
   }
 
@@ -139,8 +140,8 @@ export class Tcache {
   }
 
   /** Sends a block that a caller holds off to whoever adopts it. @returns the token. */
-  share(magazine: Magazine, id: number, lengthBytes: number): string {
-    const token = this.heap.share(magazine.blockOf(id), lengthBytes, options.shareGraceMs);
+  share(magazine: Magazine, id: number, lengthBytes: number): Token {
+    const token = this.heap.share(magazine.blockOf(id), lengthBytes, magazine.memoryOf(id));
     this.#batch[0] = id;
     this.#letGo(magazine, 1);
     magazine.moved--;
@@ -153,7 +154,7 @@ export class Tcache {
    * @throws HakmemError ERR_HAKMEM_MOVED, ERR_HAKMEM_DESTROYED, ERR_HAKMEM_NOT_OWNED, ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY; after
    *   the last two the token is as good as before.
    */
-  adopt(token: string): Adopted {
+  adopt(token: Token): Adopted {
     const parcel = this.#parcel;
     if (!this.heap.adopt(token, this.#maxBytes - this.#heldBytes, parcel)) {
       this.#emptyAll();
@@ -167,7 +168,7 @@ export class Tcache {
     try {
       this.#holdAll(magazine, 1);
     } catch (error) {
-      this.heap.share(block, lengthBytes, options.shareGraceMs, token);
+      this.heap.share(block, lengthBytes, null, token);
       throw isOutOfMemory(error) ? outOfMemory(blockSizeBytes, error) : error;
     }
     const id = this.#batch[0];
@@ -402,10 +403,13 @@ export class Tcache {
     }
   }
 
-  /** Drops idle ArrayBuffers when there are more of them than the pool uses. */
+  /** Drops idle ArrayBuffers while there are more of them than the pool uses; the largest first, for few of them are so much. */
   #limitIdle(): void {
-    if (this.#idleBytes > Math.max(options.idleSlabBytes, this.#heldBytes)) {
-      this.#dropIdle();
+    const limit = Math.max(options.idleSlabBytes, this.#heldBytes);
+    for (let at = this.magazines.length - 1; at >= 0 && this.#idleBytes > limit; at--) {
+      const magazine = this.magazines[at];
+      this.#idleBytes -= magazine?.idleBytes ?? 0;
+      magazine?.table.dropIdle();
     }
   }
 

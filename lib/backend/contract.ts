@@ -16,9 +16,25 @@ export const BLOCKS_PER_SLAB_LIMIT = 4096;
 export interface Capabilities {
   /** The largest alignment in bytes that `allocUnsafe(size, alignment)` can promise. */
   readonly maxAlignment: number;
-  /** Whether Buffers can be moved to another worker: `share` and `adopt`. */
+  /** Whether Buffers of every pool can be moved to another worker: `share` and `adopt`. */
   readonly share: boolean;
+  /** Whether there are pools whose Buffers can: `createPool({ shared: true })`. */
+  readonly sharedPools: boolean;
 }
+
+/** What names a block on its way, where memory must travel with it. Can be cloned, though not as text. */
+export interface SharedToken {
+  readonly text: string;
+  /** The block's memory, or its whole slab's. */
+  readonly memory: SharedArrayBuffer;
+  /** What all threads know of the slab. */
+  readonly state: SharedArrayBuffer;
+  /** Where its owner looks for what was freed. */
+  readonly post: SharedArrayBuffer;
+}
+
+/** What names a block on its way: text where the process knows the rest. */
+export type Token = string | SharedToken;
 
 /** One growing component; units are the component's own. */
 export interface ComponentStats {
@@ -82,6 +98,13 @@ export interface ChunkPicture {
 
 /** Blocks from chunks of its own. One for each pool. */
 export interface Heap {
+  /** Whether `share` and `adopt` can be called. */
+  readonly shareable: boolean;
+  /**
+   * Whether a block number names the same memory for good, in whatever heap the block is and however often it is handed out anew: then
+   * an ArrayBuffer over a large block is worth keeping.
+   */
+  readonly keepsPlaces: boolean;
   /**
    * Takes up to `count` blocks of a class into `blocks[0..]`, lowest free first.
    * @param sizeClass index as `lib/size-class.ts` gives it; beyond the slab classes each block is a mapping of its own.
@@ -92,17 +115,20 @@ export interface Heap {
   flush(blocks: Float64Array, count: number): number;
   /**
    * The memory to view a block through: an ArrayBuffer over the block's whole slab (`whole` false: over that block alone).
-   * Made anew at each call; the front end keeps and reuses it.
+   * Made anew at each call; the front end keeps and reuses it. A shared heap of the ts backend gives a SharedArrayBuffer, the same at
+   * each call: views do not tell them apart.
    */
   memory(block: number, whole: boolean): ArrayBuffer;
   /**
-   * Sends a block off: the heap's own, or one that it adopted. Only where `capabilities.share` says so.
+   * Sends a block off: the heap's own, or one that it adopted. Only where `shareable` says so. How long it may still be adopted after
+   * the heap has ended without `destroy` is an option.
    * @param lengthBytes of the Buffer; travels with it.
-   * @param graceMs how long it may still be adopted after the heap has ended without `destroy`.
+   * @param memory that the block is seen through, or null where the front end had none for it. From `memory`, perhaps of an earlier
+   *   block in the same place.
    * @param token of an `adopt` that is to be undone: it is valid again.
    * @returns a token for `adopt` of any heap of the process.
    */
-  share(block: number, lengthBytes: number, graceMs: number, token?: string): string;
+  share(block: number, lengthBytes: number, memory: ArrayBuffer | null, token?: Token): Token;
   /**
    * Takes delivery of a block, which goes back by `flush` like any other. The heap of its owner may end meanwhile.
    * @param roomBytes the largest block that may come.
@@ -110,7 +136,7 @@ export interface Heap {
    * @returns false, with nothing done but the block's size told, where it is larger.
    * @throws ERR_HAKMEM_MOVED (adopted before), ERR_HAKMEM_DESTROYED, ERR_HAKMEM_NOT_OWNED (no token of this process).
    */
-  adopt(token: string, roomBytes: number, parcel: Float64Array): boolean;
+  adopt(token: Token, roomBytes: number, parcel: Float64Array): boolean;
   /** Where a live block lies. */
   place(block: number): BlockPlace;
   /** Numbers of this heap: blocks handed to the front end count as live here, adopted ones too and shared ones no more. */
@@ -129,7 +155,8 @@ export interface Heap {
 export interface Backend {
   readonly name: 'native' | 'ts';
   readonly capabilities: Capabilities;
-  createHeap(): Heap;
+  /** @param shared whether its blocks must be fit to be sent to other threads, where not every heap's are. */
+  createHeap(shared: boolean): Heap;
   /** Numbers of all heaps: of the whole process (native), of this thread (ts). */
   stats(): HeapStats;
 }

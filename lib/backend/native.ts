@@ -16,12 +16,15 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { HakmemError, type HakmemErrorCode } from '../errors';
+import { options } from '../options';
 import { classSizeBytes } from '../size-class';
-import type { Backend, BlockPlace, Capabilities, ChunkPicture, Heap, HeapStats } from './contract';
+import type { Backend, BlockPlace, Capabilities, ChunkPicture, Heap, HeapStats, Token } from './contract';
 
 /** What `createHeap` of the addon gives: as the contract's Heap, but for the first argument of `refill`. */
-interface NativeHeap extends Omit<Heap, 'refill'> {
+interface NativeHeap extends Omit<Heap, 'refill' | 'share' | 'adopt' | 'shareable' | 'keepsPlaces'> {
   refill(blockSizeBytes: number, count: number, blocks: Float64Array): number;
+  share(block: number, lengthBytes: number, graceMs: number, token?: string): string;
+  adopt(token: string, roomBytes: number, parcel: Float64Array): boolean;
 }
 
 interface Addon {
@@ -38,7 +41,7 @@ const NOT_HERE: ReadonlySet<string> = new Set(['ERR_DLOPEN_FAILED', 'ERR_HAKMEM_
 
 const PACKAGE_ROOT = join(__dirname, '..', '..');
 
-const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true };
+const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true, sharedPools: true };
 
 /**
  * Loads the addon.
@@ -112,6 +115,17 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
+/** @throws HakmemError ERR_HAKMEM_NOT_OWNED for a token of the other backend, which may run in another thread. */
+function textOf(token: Token): string {
+  if (typeof token !== 'string') {
+    throw new HakmemError(
+      'ERR_HAKMEM_NOT_OWNED',
+      'This handle is one of the ts backend; the native one cannot adopt it',
+    );
+  }
+  return token;
+}
+
 class NativeBackend implements Backend {
   readonly name = 'native';
   readonly capabilities = CAPABILITIES;
@@ -135,6 +149,9 @@ class NativeBackend implements Backend {
 }
 
 class TranslatedHeap implements Heap {
+  readonly shareable = true;
+  /** Numbers are addresses, and what an ArrayBuffer shows stays mapped. */
+  readonly keepsPlaces = true;
   readonly #heap: NativeHeap;
 
   constructor(heap: NativeHeap) {
@@ -169,20 +186,21 @@ class TranslatedHeap implements Heap {
     }
   }
 
-  share(block: number, lengthBytes: number, graceMs: number, token?: string): string {
+  share(block: number, lengthBytes: number, _memory: ArrayBuffer | null, token?: Token): string {
+    const { shareGraceMs: graceMs } = options;
     try {
       // The addon counts its arguments.
       return token === undefined
         ? this.#heap.share(block, lengthBytes, graceMs)
-        : this.#heap.share(block, lengthBytes, graceMs, token);
+        : this.#heap.share(block, lengthBytes, graceMs, textOf(token));
     } catch (error) {
       return rethrow(error);
     }
   }
 
-  adopt(token: string, roomBytes: number, parcel: Float64Array): boolean {
+  adopt(token: Token, roomBytes: number, parcel: Float64Array): boolean {
     try {
-      return this.#heap.adopt(token, roomBytes, parcel);
+      return this.#heap.adopt(textOf(token), roomBytes, parcel);
     } catch (error) {
       return rethrow(error);
     }

@@ -345,7 +345,13 @@ static void add_registry(hak_stats_t *stats) {
   stats->registry.shrunk = registry.shrunk;
 }
 
+/* What others freed counts as live until its owner collects it; the owner is asking, so now. */
+static void collect_own(hak_heap_t *heap) {
+  if (heap != &hak_nobody && hak_remote_pending(&heap->remote)) hak_heap_collect(heap);
+}
+
 void hak_stats_get(hak_stats_t *stats) {
+  collect_own(hak_thread_heap);
   memset(stats, 0, sizeof *stats);
   hak_thread_each(add_one, stats);
   hak_heap_add_shared_stats(stats);
@@ -353,6 +359,7 @@ void hak_stats_get(hak_stats_t *stats) {
 }
 
 void hak_heap_stats_get(hak_heap_t *heap, hak_stats_t *stats) {
+  collect_own(heap);
   memset(stats, 0, sizeof *stats);
   hak_heap_add_stats(heap, stats);
   add_registry(stats);

@@ -151,39 +151,75 @@ static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   }
 }
 
-static bool give_own(hak_heap_t *heap, hak_slab_t *slab, uint32_t index) {
-  hak_give_t given = hak_slab_give(slab, index);
-  if (given == HAK_NOT_LIVE) return false;
-  count_back(heap, slab, 1);
-  if (given == HAK_GIVEN_WAS_FULL || slab->used == 0) settle(heap, slab);
-  return true;
+/* A run: blocks of one slab, one after the other in what is given back. */
+typedef struct run {
+  void **blocks;
+  size_t count;
+} run_t;
+
+static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
+  bool was_full = slab->used == slab->blocks;
+  size_t bad = 0;
+  for (size_t i = 0; i < run.count; i++) {
+    uint32_t index = hak_slab_index(slab, run.blocks[i]);
+    if (index == slab->blocks || hak_slab_give(slab, index) == HAK_NOT_LIVE) rejected[bad++] = run.blocks[i];
+  }
+  if (bad == run.count) return bad;
+  count_back(heap, slab, run.count - bad);
+  if (was_full || slab->used == 0) settle(heap, slab);
+  return bad;
 }
 
-static bool give_block(hak_heap_t *heap, void *block, unsigned *last_class) {
-  hak_slab_t *slab = hak_heap_slab_of(block);
-  if (slab == NULL) return false;
-  uint32_t index = hak_slab_index(slab, block);
-  if (index == slab->blocks) return false;
-  unsigned size_class = slab->size_class;
-  hak_heap_t *owner = slab->chunk->heap;
-  bool orphan = hak_load_relaxed(&owner->orphan); /* now, for without the block the owner may end at any time */
-  bool given = owner == heap ? give_own(heap, slab, index) : hak_remote_give(&owner->remote, slab, index);
-  if (!given) return false;
-  if (owner != heap) {
-    hak_counter_add(&heap->remote_frees, 1);
-    if (orphan) hak_store_relaxed(&heap->met_orphan, true);
+/* Once it has left, neither the slab nor its heap may be looked at. */
+static size_t give_remote(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
+  size_t bad = 0;
+  hak_remote_enter(&owner->remote);
+  for (size_t i = 0; i < run.count; i++) {
+    uint32_t index = hak_slab_index(slab, run.blocks[i]);
+    if (index == slab->blocks || !hak_remote_give(&owner->remote, slab, index)) rejected[bad++] = run.blocks[i];
   }
-  if (size_class != *last_class) hak_counter_add(&heap->classes[size_class].flushes, 1);
-  *last_class = size_class;
-  return true;
+  hak_remote_leave(&owner->remote);
+  hak_counter_add(&heap->remote_frees, run.count - bad);
+  return bad;
+}
+
+/* @return how many of the run were rejected; `rejected` may lie before them in the same array. */
+static size_t give_run(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
+  hak_heap_t *owner = slab->chunk->heap;
+  if (owner == heap) return give_own(heap, slab, run, rejected);
+  bool orphan = hak_load_relaxed(&owner->orphan); /* now, for without the block the owner may end at any time */
+  size_t bad = give_remote(heap, owner, slab, run, rejected);
+  if (orphan && bad < run.count) hak_store_relaxed(&heap->met_orphan, true);
+  return bad;
+}
+
+static run_t run_from(const hak_slab_t *slab, void **blocks, size_t most) {
+  run_t run = {blocks, 1};
+  size_t bytes = slab->units * HAK_UNIT_SIZE;
+  while (run.count < most && (size_t)((char *)blocks[run.count] - slab->base) < bytes) run.count++;
+  return run;
 }
 
 size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count) {
   unsigned last_class = HAK_SLAB_CLASSES + 1;
   size_t rejected = 0;
   hak_counter_add(&heap->flushes, 1);
-  for (size_t i = 0; i < count; i++)
-    if (!give_block(heap, blocks[i], &last_class)) blocks[rejected++] = blocks[i];
+  for (size_t i = 0; i < count;) {
+    hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
+    if (slab == NULL) {
+      blocks[rejected++] = blocks[i++];
+      continue;
+    }
+    unsigned size_class = slab->size_class;
+    run_t run = run_from(slab, blocks + i, count - i);
+    size_t bad = give_run(heap, slab, run, blocks + rejected);
+    if (bad < run.count && size_class != last_class) {
+      hak_counter_add(&heap->classes[size_class].flushes, 1);
+      last_class = size_class;
+    }
+    rejected += bad;
+    i += run.count;
+  }
   return count - rejected;
 }
 

@@ -9,11 +9,8 @@ static void push(hak_remote_t *remote, hak_slab_t *slab) {
 }
 
 bool hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, uint32_t index) {
-  /* Acquire keeps the bit behind the announcement; the release below pairs with the acquire in hak_remote_quiet. */
-  hak_fetch_add_acquire(&remote->freers, 1);
   hak_remote_give_t given = hak_slab_give_remote(slab, index);
   if (given == HAK_REMOTE_GIVEN_FIRST) push(remote, slab);
-  hak_fetch_sub_release(&remote->freers, 1);
   return given != HAK_REMOTE_NOT_LIVE;
 }
 
@@ -22,6 +19,6 @@ hak_slab_t *hak_remote_take(hak_remote_t *remote) {
 }
 
 bool hak_remote_quiet(hak_remote_t *remote) {
-  /* Acquire: whoever left has pushed before, so the stack is read after; pairs with the release in hak_remote_give. */
+  /* Acquire: whoever left has pushed before, so the stack is read after; pairs with the release in hak_remote_leave. */
   return !remote->collecting && hak_load_acquire(&remote->freers) == 0 && hak_load_relaxed(&remote->stack) == NULL;
 }

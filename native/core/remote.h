@@ -23,7 +23,16 @@ typedef struct hak_remote {
   bool collecting; /* the owner walks slabs that it took */
 } __attribute__((aligned(HAK_CACHE_LINE))) hak_remote_t;
 
-/* Any thread: frees block `index`. @return false: it was freed before. */
+/* Any thread, between which it frees blocks of the heap's. Acquire keeps the bits behind the announcement; the release pairs
+   with the acquire in hak_remote_quiet. */
+HAK_INLINE void hak_remote_enter(hak_remote_t *remote) {
+  hak_fetch_add_acquire(&remote->freers, 1);
+}
+HAK_INLINE void hak_remote_leave(hak_remote_t *remote) {
+  hak_fetch_sub_release(&remote->freers, 1);
+}
+
+/* Frees block `index`. @return false: it was freed before. */
 bool hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, uint32_t index);
 
 HAK_INLINE bool hak_remote_pending(hak_remote_t *remote) {

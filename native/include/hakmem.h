@@ -108,7 +108,7 @@ HAK_API size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count
  */
 HAK_API size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count);
 
-/** Takes over what other threads have freed, as taking, trimming and ticks do by themselves; until then it counts as live. */
+/** Takes over what other threads have freed, as taking, trimming, ticks and reading the heap's numbers do by themselves. */
 HAK_API void hak_heap_collect(hak_heap_t *heap);
 
 /** Gives the heap's idle memory back to the OS. @return bytes given back. */
@@ -219,10 +219,13 @@ typedef struct hak_stats {
   hak_class_stats_t classes[HAK_SLAB_CLASSES + 1];
 } hak_stats_t;
 
-/** Reads the counters of the whole process; stops nobody, so counters of running threads may be a moment apart. */
+/**
+ * Reads the counters of the whole process; stops nobody, so counters of running threads may be a moment apart. What was freed
+ * remotely counts as live until its owner collects it; for the calling thread's heap that is here.
+ */
 HAK_API void hak_stats_get(hak_stats_t *stats);
 
-/** The same of one heap; on the heap's thread. */
+/** The same of one heap, after collecting what others freed; on the heap's thread. */
 HAK_API void hak_heap_stats_get(hak_heap_t *heap, hak_stats_t *stats);
 
 #ifdef __cplusplus

@@ -6,8 +6,10 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Heap, HeapStats } from '../../lib/backend/contract';
 
-export interface NativeHeap extends Omit<Heap, 'refill'> {
+export interface NativeHeap extends Omit<Heap, 'refill' | 'share' | 'adopt' | 'shareable' | 'keepsPlaces'> {
   refill(sizeBytes: number, count: number, blocks: Float64Array): number;
+  share(block: number, lengthBytes: number, graceMs: number, token?: string): string;
+  adopt(token: string, roomBytes: number, parcel: Float64Array): boolean;
 }
 
 export interface Addon {

@@ -89,9 +89,9 @@ static void remote_frees_are_counted(void) {
   uint64_t before = stats_now().operations_remote_frees, frees = stats_now().operations_frees;
   CHECK(hak_malloc_batch(700, 50, blocks) == 50);
   test_threads(1, free_remotely, blocks, sizeof blocks);
-  CHECK(stats_now().operations_remote_frees == before + 50);
-  hak_trim(); /* collects */
-  CHECK(stats_now().operations_frees == frees + 50);
+  hak_stats_t stats = stats_now(); /* collects */
+  CHECK(stats.operations_remote_frees == before + 50);
+  CHECK(stats.blocks_live == 0 && stats.bytes_live == 0 && stats.operations_frees == frees + 50);
   test_expect_quiet();
 }
 
@@ -109,6 +109,19 @@ static void one_heap_is_counted_alone(void) {
   hak_heap_stats_get(heap, &stats);
   CHECK(stats.l25.used == 1 && stats.blocks_cached == 1 && stats.bytes_cached == hak_good_size(3000000));
   CHECK(hak_heap_free_batch(heap, &block, 1) == 1);
+  hak_heap_destroy(heap);
+  hak_heap_destroy(other);
+  test_expect_quiet();
+}
+
+static void a_heap_at_rest_counts_what_others_freed(void) {
+  hak_heap_t *heap = hak_heap_new(), *other = hak_heap_new();
+  void *blocks[20];
+  hak_stats_t stats;
+  CHECK(hak_heap_malloc_batch(heap, 1000, 20, blocks) == 20);
+  CHECK(hak_heap_free_batch(other, blocks, 20) == 20);
+  hak_heap_stats_get(heap, &stats);
+  CHECK(stats.blocks_live == 0 && stats.bytes_live == 0 && stats.classes[hak_size_class_of(1000)].live == 0);
   hak_heap_destroy(heap);
   hak_heap_destroy(other);
   test_expect_quiet();
@@ -160,6 +173,7 @@ int main(void) {
   the_process_is_counted();
   remote_frees_are_counted();
   one_heap_is_counted_alone();
+  a_heap_at_rest_counts_what_others_freed();
   reading_disturbs_nobody(&random);
   return 0;
 }

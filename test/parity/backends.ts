@@ -21,3 +21,16 @@ export function backends(): Backend[] {
   console.warn(`parity without the native backend: ${native.reason}`);
   return [createTsBackend()];
 }
+
+/** What is compared: a heap or pool of each backend, and of ts one in shared memory too, which must not differ either. */
+export interface Variant {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly shared: boolean;
+}
+
+export function variants(all: readonly Backend[]): Variant[] {
+  const plain = all.map((backend) => ({ name: backend.name, backend, shared: false }));
+  const shared = all.filter(({ capabilities }) => capabilities.sharedPools && !capabilities.share);
+  return [...plain, ...shared.map((backend) => ({ name: `${backend.name} shared`, backend, shared: true }))];
+}

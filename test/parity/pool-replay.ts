@@ -5,6 +5,7 @@
 import type { Backend } from '../../lib/backend/contract';
 import { Pool, placeOf } from '../../lib/pool';
 import type { PoolStats } from '../../lib/stats';
+import { type Variant, variants } from './backends';
 import { classLines, mustEqual } from './compare';
 import { checkPayload, wordOf, writePayload } from './payload';
 import { type PoolStep, poolTape } from './pool-tape';
@@ -25,8 +26,11 @@ class Party {
   readonly pool: Pool;
   readonly buffers = new Map<number, Buffer>();
 
-  constructor(readonly backend: Backend) {
-    this.pool = new Pool({ name: 'parity' }, backend);
+  constructor(
+    readonly name: string,
+    { backend, shared }: Variant,
+  ) {
+    this.pool = new Pool({ name: 'parity', shared }, backend);
   }
 
   /** Does what the step says; `before` is what the model knew of the Buffer. */
@@ -117,7 +121,7 @@ class Replay {
         expected = at === 0 ? actual : expected;
         mustEqual(actual, expected, what);
       } catch (error) {
-        throw new Error(`${party.backend.name}: ${String(error)}`, { cause: error });
+        throw new Error(`${party.name}: ${String(error)}`, { cause: error });
       }
     }
   }
@@ -138,7 +142,7 @@ function shared({ bytes, blocks, operations, classes, components }: PoolStats): 
 
 /** @throws Error at the first difference. */
 export function playPoolTape(backends: readonly Backend[], seed: number, steps: number): void {
-  const replay = new Replay(backends.map((backend) => new Party(backend)));
+  const replay = new Replay(variants(backends).map((variant) => new Party(variant.name, variant)));
   playSteps(poolTape(seed, steps), (step, at) => {
     replay.play(step);
     if (at % STATS_STEPS === 0) {

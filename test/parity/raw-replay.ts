@@ -3,6 +3,8 @@
  */
 import { type Backend, BLOCKS_PER_SLAB_LIMIT, type Heap } from '../../lib/backend/contract';
 import { TsHeap } from '../../lib/backend/ts/heap';
+import { SharedHeap } from '../../lib/backend/ts/shared-heap';
+import { type Variant, variants } from './backends';
 import { classLines, comparable, mustEqual } from './compare';
 import { type ModelBlock, ModelHeap } from './model';
 import { type RawStep, rawTape } from './raw-tape';
@@ -17,8 +19,11 @@ class Party {
   readonly numbers: number[] = [];
   readonly batch = new Float64Array(1024);
 
-  constructor(readonly backend: Backend) {
-    this.heap = backend.createHeap();
+  constructor(
+    readonly name: string,
+    { backend, shared }: Variant,
+  ) {
+    this.heap = backend.createHeap(shared);
   }
 
   refill(step: RawStep & { op: 'refill' }, expected: readonly ModelBlock[]): void {
@@ -75,7 +80,7 @@ class Replay {
     this.#each(({ heap }) => {
       mustEqual(comparable(heap.stats()), stats, 'stats');
       mustEqual(heap.picture(), picture, 'picture');
-      if (heap instanceof TsHeap) {
+      if (heap instanceof TsHeap || heap instanceof SharedHeap) {
         heap.check();
       }
     });
@@ -108,7 +113,7 @@ class Replay {
       try {
         act(party);
       } catch (error) {
-        throw new Error(`${party.backend.name}: ${String(error)}`, { cause: error });
+        throw new Error(`${party.name}: ${String(error)}`, { cause: error });
       }
     }
   }
@@ -116,7 +121,7 @@ class Replay {
 
 /** @throws Error at the first difference. */
 export function playRawTape(backends: readonly Backend[], seed: number, steps: number): void {
-  const replay = new Replay(backends.map((backend) => new Party(backend)));
+  const replay = new Replay(variants(backends).map((variant) => new Party(variant.name, variant)));
   playSteps(rawTape(seed, steps), (step, at) => {
     replay.play(step);
     if (at % STATS_STEPS === 0) {

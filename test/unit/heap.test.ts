@@ -40,7 +40,7 @@ function places(heap: Heap, blocks: readonly number[]): [number, number][] {
 
 describe('heap: placement', () => {
   test('blocks of a slab in ascending order, then those of the next', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const blocks = take(heap, HALF_UNIT, 5);
     expect(places(heap, blocks)).toEqual([
       [0, 0],
@@ -53,7 +53,7 @@ describe('heap: placement', () => {
   });
 
   test('a slab that was full waits at the tail', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const blocks = take(heap, HALF_UNIT, 7);
     give(heap, [blocks[3], blocks[0]]);
     expect(places(heap, take(heap, HALF_UNIT, 4))).toEqual([
@@ -65,7 +65,7 @@ describe('heap: placement', () => {
   });
 
   test('an empty slab is kept while it is alone in its list, and goes once it is not', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const blocks = take(heap, HALF_UNIT, 4);
     give(heap, blocks.slice(0, 2));
     expect(heap.picture()[0].slabs.map(({ used }) => used)).toEqual([0, 2]);
@@ -79,7 +79,7 @@ describe('heap: placement', () => {
   });
 
   test('each huge block has a chunk of its own, cached with its memory when it is freed', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const [first, second] = take(heap, HUGE, 2);
     expect(places(heap, [first, second])).toEqual([
       [0, 0],
@@ -95,7 +95,7 @@ describe('heap: placement', () => {
   });
 
   test('the picture shows where slabs lie and how full they are', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     take(heap, 0, 3);
     take(heap, LARGEST, 1);
     expect(heap.picture()).toEqual([
@@ -112,7 +112,7 @@ describe('heap: placement', () => {
 
 describe('heap: misuse', () => {
   test('numbers that name no live block are rejected and change nothing', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const [first, second] = take(heap, HALF_UNIT, 3);
     const beyond = first + slabBlocks(HALF_UNIT);
     const neverMade = first + 1000 * BLOCKS_PER_SLAB_LIMIT;
@@ -127,7 +127,7 @@ describe('heap: misuse', () => {
   });
 
   test('a block is freed once, also where its slab is gone or its number names a unit inside another slab', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const [huge] = take(heap, HUGE, 1);
     expect(give(heap, [huge, huge])).toBe(1);
     const [large] = take(heap, LARGEST, 1);
@@ -137,7 +137,7 @@ describe('heap: misuse', () => {
 
   test('a heap does not know the blocks of another one', () => {
     const backend = createTsBackend();
-    const [mine, other] = [backend.createHeap(), backend.createHeap()];
+    const [mine, other] = [backend.createHeap(false), backend.createHeap(false)];
     const blocks = take(mine, 3, 5);
     take(other, 3, 5);
     expect(give(other, blocks)).toBe(0);
@@ -148,7 +148,7 @@ describe('heap: misuse', () => {
 
 describe('heap: memory', () => {
   test('an ArrayBuffer over the slab or over the block alone', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const [small] = take(heap, HALF_UNIT, 1);
     expect(heap.memory(small, true).byteLength).toBe(UNIT_BYTES);
     expect(heap.memory(small, false).byteLength).toBe(32 * 1024);
@@ -157,7 +157,7 @@ describe('heap: memory', () => {
   });
 
   test('a refusal by the engine is out of memory; the block stays live until it is given back', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const [block] = take(heap, HUGE, 1);
     vi.stubGlobal('ArrayBuffer', function refuse() {
       throw new RangeError('Array buffer allocation failed');
@@ -169,7 +169,7 @@ describe('heap: memory', () => {
   });
 
   test('a size beyond what any ArrayBuffer can have gets no block', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     expect(heap.refill(sizeClassOf(Number.MAX_SAFE_INTEGER), 1, new Float64Array(1))).toBe(0);
     check(heap);
     expect(heap.stats().blocks.live).toBe(0);
@@ -177,7 +177,7 @@ describe('heap: memory', () => {
   });
 
   test('no more blocks than the array has room for', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     expect(heap.refill(0, 10, new Float64Array(4))).toBe(4);
     expect(heap.stats().blocks.live).toBe(4);
   });
@@ -185,7 +185,7 @@ describe('heap: memory', () => {
 
 describe('heap: numbers', () => {
   test('refills and flushes are counted by class, a flush once for each change of class', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const small = take(heap, 0, 2);
     const large = take(heap, 20, 2);
     const huge = [...take(heap, HUGE, 1), ...take(heap, HUGE + 1, 1)];
@@ -199,7 +199,7 @@ describe('heap: numbers', () => {
   });
 
   test('trim gives back the empty slabs, the spare chunk and idle units, and says how much', () => {
-    const heap = createTsBackend().createHeap();
+    const heap = createTsBackend().createHeap(false);
     const [small, large] = [take(heap, 0, 1), take(heap, LARGEST, 3)];
     expect(heap.stats().bytes.committed).toBe(49 * UNIT_BYTES);
     give(heap, large);
@@ -215,7 +215,7 @@ describe('heap: numbers', () => {
 
   test('a backend adds up its heaps, and keeps what destroyed ones counted', () => {
     const backend = createTsBackend();
-    const [first, second] = [backend.createHeap(), backend.createHeap()];
+    const [first, second] = [backend.createHeap(false), backend.createHeap(false)];
     take(first, 0, 3);
     take(first, HUGE, 1);
     take(second, 0, 4);

@@ -13,15 +13,16 @@ const ENDINGS: Record<string, string> = {
   'by itself': 'parentPort.close();',
   'by process.exit': 'process.exit(3);',
   'by an error': `throw new Error('on purpose');`,
-  terminated: 'for (;;) hakmem.free(hakmem.allocUnsafe((Math.random() * 100_000) | 0));',
+  terminated: 'for (;;) pool.free(pool.allocUnsafe((Math.random() * 100_000) | 0));',
 };
 
-/** Runs a worker that answers once and ends in one of those ways. */
+/** Runs a worker that answers once and ends in one of those ways, when its answer has arrived. */
 async function run<T>(body: string, ending: string, workerData?: unknown): Promise<T> {
-  const worker = start(`${body} setTimeout(() => { ${ENDINGS[ending]} }, 1);`, { workerData });
+  const worker = start(`${body} parentPort.once('message', () => { ${ENDINGS[ending]} });`, { workerData });
+  const message = await answer<T>(worker);
   worker.on('error', (error) => expect(error.message).toBe('on purpose'));
   const exited = new Promise((resolve) => worker.once('exit', resolve));
-  const message = await answer<T>(worker);
+  worker.postMessage('end');
   if (ending === 'terminated') {
     await end(worker);
   }
@@ -29,23 +30,25 @@ async function run<T>(body: string, ending: string, workerData?: unknown): Promi
   return message;
 }
 
+const { share: isNative, sharedPools } = hakmem.backend.capabilities;
+const pool = hakmem.createPool({ shared: sharedPools });
 const live = (): number => hakmem.stats().bytes.live;
 
-describe.runIf(hakmem.backend.capabilities.share).each(Object.keys(ENDINGS))('a worker that ends %s', (ending) => {
+describe.runIf(sharedPools).each(Object.keys(ENDINGS))('a worker that ends %s', (ending) => {
   it('leaves the Buffers that others adopted from it as they are', async () => {
     const before = live();
     const body = `
-      const rest = workerData.map((size) => hakmem.alloc(size, 1));
-      parentPort.postMessage(workerData.map((size, n) => hakmem.share(hakmem.alloc(size, 10 + n))));`;
+      const rest = workerData.map((size) => pool.alloc(size, 1));
+      parentPort.postMessage(workerData.map((size, n) => pool.share(pool.alloc(size, 10 + n))));`;
     const handles = await run<hakmem.BufferHandle[]>(body, ending, SIZES);
-    const buffers = handles.map((handle) => hakmem.adopt(handle));
-    const others = SIZES.map((size) => hakmem.alloc(size, 99));
+    const buffers = handles.map((handle) => pool.adopt(handle));
+    const others = SIZES.map((size) => pool.alloc(size, 99));
     buffers.forEach((buffer, n) => {
       expect([buffer.length, isFullOf(buffer, 10 + n)]).toEqual([SIZES[n], true]);
       expect(isFullOf(buffer.fill(1), 1)).toBe(true);
     });
     for (const buffer of [...buffers, ...others]) {
-      hakmem.free(buffer);
+      pool.free(buffer);
     }
     hakmem.trim();
     expect(live()).toBe(before);
@@ -53,11 +56,11 @@ describe.runIf(hakmem.backend.capabilities.share).each(Object.keys(ENDINGS))('a 
 
   it('gives back what it had adopted, cached, and handed on', async () => {
     const before = live();
-    const pool = hakmem.createPool();
+    const pool = hakmem.createPool({ shared: true });
     const body = `
-      const buffers = workerData.map((handle) => hakmem.adopt(handle));
-      buffers.filter((_, n) => n % 3 === 0).forEach((buffer) => hakmem.free(buffer));
-      parentPort.postMessage(buffers.filter((_, n) => n % 3 === 1).map((buffer) => hakmem.share(buffer)));`;
+      const buffers = workerData.map((handle) => pool.adopt(handle));
+      buffers.filter((_, n) => n % 3 === 0).forEach((buffer) => pool.free(buffer));
+      parentPort.postMessage(buffers.filter((_, n) => n % 3 === 1).map((buffer) => pool.share(buffer)));`;
     const sent = SIZES.flatMap((size) => [0, 1, 2].map(() => pool.share(pool.alloc(size, 5))));
     const handles = await run<hakmem.BufferHandle[]>(body, ending, sent);
     expect(pool.stats().blocks.live).toBe(0);
@@ -77,12 +80,12 @@ describe.runIf(hakmem.backend.capabilities.share).each(Object.keys(ENDINGS))('a 
 
   it('leaves what it was sent and did not adopt to the sender', async () => {
     const before = live();
-    const handles = SIZES.map((size) => hakmem.share(hakmem.alloc(size, 6)));
+    const handles = SIZES.map((size) => pool.share(pool.alloc(size, 6)));
     await run(`parentPort.postMessage('not now');`, ending, handles);
     for (const handle of handles) {
-      const buffer = hakmem.adopt(handle);
+      const buffer = pool.adopt(handle);
       expect(isFullOf(buffer, 6)).toBe(true);
-      hakmem.free(buffer);
+      pool.free(buffer);
     }
     expect(live()).toBe(before);
   });
@@ -90,11 +93,11 @@ describe.runIf(hakmem.backend.capabilities.share).each(Object.keys(ENDINGS))('a 
   it('between two that live: its Buffer goes on', async () => {
     const before = live();
     const receiver: Worker = start(`parentPort.once('message', (handle) => {
-      const buffer = hakmem.adopt(handle);
+      const buffer = pool.adopt(handle);
       parentPort.postMessage(buffer.toString());
-      parentPort.once('message', () => { hakmem.free(buffer); parentPort.postMessage('freed'); });
+      parentPort.once('message', () => { pool.free(buffer); parentPort.postMessage('freed'); });
     });`);
-    const handle = await run('parentPort.postMessage(hakmem.share(hakmem.from(workerData)));', ending, 'bequeathed');
+    const handle = await run('parentPort.postMessage(pool.share(pool.from(workerData)));', ending, 'bequeathed');
     receiver.postMessage(handle);
     expect(await answer(receiver)).toBe('bequeathed');
     receiver.postMessage('free it');
@@ -104,18 +107,99 @@ describe.runIf(hakmem.backend.capabilities.share).each(Object.keys(ENDINGS))('a 
   });
 });
 
-describe.runIf(hakmem.backend.capabilities.share)('a handle without a sender', () => {
-  /** Runs a script of its own, for the time is read when the module is loaded. */
-  async function script(body: string): Promise<unknown> {
-    const head = `const hakmem = require(${JSON.stringify(BUILT)}); const { Worker } = require('node:worker_threads');
-      const code = (call) => { try { return call().toString(); } catch (error) { return error.code; } };
-      const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-      (async () => { ${body} })();`;
-    const env = { ...process.env, HAKMEM_SHARE_GRACE_MS: '300' };
-    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '-e', head], { env });
-    return JSON.parse(stdout);
-  }
+describe.runIf(sharedPools)('a worker that is terminated', () => {
+  it('gives back what it held though its owner has nothing else to do, and its own workers with it', async () => {
+    const before = live();
+    const inner = `const { parentPort, workerData, Worker } = require('node:worker_threads');
+      const pool = require(workerData.BUILT).createPool({ shared: true });
+      const held = workerData.handles.map((handle) => pool.adopt(handle));
+      parentPort.postMessage('held');
+      setInterval(() => held, 1000);`;
+    const outer = start(
+      `const { Worker } = require('node:worker_threads');
+      const held = workerData.handles[0].map((handle) => pool.adopt(handle));
+      const worker = new Worker(workerData.inner, { eval: true, workerData: { ...workerData, handles: workerData.handles[1] } });
+      worker.once('message', () => parentPort.postMessage('held'));
+      setInterval(() => held, 1000);`,
+      {
+        workerData: {
+          BUILT,
+          inner,
+          handles: [1, 2].map((byte) => SIZES.map((size) => pool.share(pool.alloc(size, byte)))),
+        },
+      },
+    );
+    expect(await answer(outer)).toBe('held');
+    expect(live()).toBeGreaterThan(before);
+    await end(outer);
+    expect(live()).toBe(before);
+  });
+});
 
+describe.runIf(sharedPools && !isNative)('where the memory travels with the handle', () => {
+  it('a handle is good as long as somebody has it, though its thread has ended', async () => {
+    const handles = await run<hakmem.BufferHandle[]>(
+      'parentPort.postMessage(workerData.map((size) => pool.share(pool.alloc(size, 4))));',
+      'terminated',
+      SIZES,
+    );
+    const other = hakmem.createPool({ shared: true });
+    const buffers = handles.map((handle) => other.adopt(pool.share(pool.adopt(handle))));
+    buffers.forEach((buffer, n) => {
+      expect([buffer.length, isFullOf(buffer, 4)]).toEqual([SIZES[n], true]);
+    });
+    other.destroy();
+    for (const handle of handles) {
+      expect(outcome(() => pool.adopt(handle))).toHaveProperty('error.code', 'ERR_HAKMEM_MOVED');
+    }
+  });
+
+  it('a Buffer that was handed on by a thread that has ended goes back after a while', async () => {
+    const body = `
+      const pool = hakmem.createPool({ shared: true });
+      const source = \`const { parentPort, workerData } = require('worker_threads');
+        const pool = require(workerData.built).createPool({ shared: true });
+        parentPort.postMessage(workerData.handles.map((handle) => pool.share(pool.adopt(handle))));\`;
+      const handles = ['in time', 'late'].map((text) => pool.share(pool.from(text)));
+      const worker = new Worker(source, { eval: true, workerData: { handles, built: BUILT } });
+      const sent = await new Promise((resolve) => worker.once('message', resolve));
+      await new Promise((resolve) => worker.once('exit', resolve));
+      const texts = [hakmem.stats().blocks.live, pool.adopt(sent[0]).toString(), pool.stats().blocks.live];
+      while (hakmem.stats().blocks.live > 1) await sleep(20);
+      console.log(JSON.stringify([...texts, code(() => pool.adopt(sent[1])), pool.stats().blocks.live]));`;
+    expect(await script(body)).toEqual([2, 'in time', 1, 'ERR_HAKMEM_DESTROYED', 1]);
+  });
+
+  it('a pool that was collected and not destroyed gives back what it held', async () => {
+    const body = `
+      const pool = hakmem.createPool({ shared: true });
+      (() => {
+        const other = hakmem.createPool({ shared: true });
+        for (let n = 0; n < 100; n++) other.free(other.adopt(pool.share(pool.alloc(1000 + 700 * n))));
+      })();
+      while (hakmem.stats().operations.remoteFrees < 100 || pool.stats().components.superslab.used > 0) {
+        await sleep(5); // what the numbers were read of is kept until the turn is over
+        global.gc();
+        await sleep(5);
+        pool.trim();
+      }
+      console.log(JSON.stringify(pool.stats().bytes.committed));`;
+    expect(await script(body)).toBe(0);
+  });
+});
+
+/** Runs a script of its own, for the time is read when the module is loaded. */
+async function script(body: string): Promise<unknown> {
+  const head = `const BUILT = ${JSON.stringify(BUILT)}; const hakmem = require(BUILT); const { Worker } = require('node:worker_threads');
+    const code = (call) => { try { return call().toString(); } catch (error) { return error.code; } };
+    const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    (async () => { ${body} })();`;
+  const env = { ...process.env, HAKMEM_SHARE_GRACE_MS: '300' };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '-e', head], { env });
+  return JSON.parse(stdout);
+}
+
+describe.runIf(isNative)('a handle without a sender', () => {
   it('is good for the time that an option says, and then its memory goes back', async () => {
     const body = `
       const worker = new Worker(\`const hakmem = require(${JSON.stringify(BUILT)});

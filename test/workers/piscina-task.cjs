@@ -2,12 +2,12 @@
 const { createHash } = require('node:crypto');
 const { workerData } = require('piscina');
 
-const { adopt, free, share } = require(workerData.BUILT);
+const pool = require(workerData.BUILT).createPool({ shared: true });
 
 module.exports = ({ handle, spare }) => {
-  free(adopt(spare));
-  const buffer = adopt(handle);
+  pool.free(pool.adopt(spare));
+  const buffer = pool.adopt(handle);
   buffer.fill(42);
   const hash = createHash('sha256').update(buffer).digest('hex');
-  return { handle: share(buffer), hash };
+  return { handle: pool.share(buffer), hash };
 };

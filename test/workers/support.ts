@@ -11,9 +11,10 @@ if (!existsSync(BUILT)) {
   throw new Error('dist/index.js is missing: run `npm run build:ts` first');
 }
 
-/** Starts a worker; `body` may use `hakmem`, `parentPort`, `workerData` and `Channel`. */
+/** Starts a worker; `body` may use `hakmem`, a shared `pool`, `parentPort`, `workerData` and `Channel`. */
 export function start(body: string, options: WorkerOptions = {}): Worker {
   const head = `const hakmem = require(${JSON.stringify(BUILT)});
+    const pool = hakmem.createPool({ shared: true });
     const { parentPort, workerData, BroadcastChannel: Channel } = require('node:worker_threads');`;
   return new Worker(`${head}\n${body}`, { eval: true, ...options });
 }

@@ -9,24 +9,26 @@ import { isFullOf } from '../conformance/support/bytes';
 import { answer, BUILT, end, start } from './support';
 
 const SIZES = [0, 10, 4096, 40_000, 3 * 2 ** 20];
-const canShare = hakmem.backend.capabilities.share;
+const { share: asText, sharedPools: canShare } = hakmem.backend.capabilities;
+
+const pool = canShare ? hakmem.createPool({ shared: true }) : hakmem.createPool();
 
 /** In a worker: adopts a handle, checks its bytes, and sends the Buffer back with others. */
 const INCREMENT = `
   function increment(handle) {
-    const buffer = hakmem.adopt(handle);
+    const buffer = pool.adopt(handle);
     for (let n = 0; n < buffer.length; n++) buffer[n] += 1;
-    return hakmem.share(buffer);
+    return pool.share(buffer);
   }`;
 
 function sent(size: number): hakmem.BufferHandle {
-  return hakmem.share(hakmem.alloc(size, 41));
+  return pool.share(pool.alloc(size, 41));
 }
 
 function expectArrived(handle: hakmem.BufferHandle, size: number, byte = 42): void {
-  const buffer = hakmem.adopt(handle);
+  const buffer = pool.adopt(handle);
   expect([buffer.length, isFullOf(buffer, byte)]).toEqual([size, true]);
-  hakmem.free(buffer);
+  pool.free(buffer);
 }
 
 describe.runIf(canShare)('a shared Buffer goes', () => {
@@ -57,7 +59,7 @@ describe.runIf(canShare)('a shared Buffer goes', () => {
   });
 
   it.each(SIZES)('from a worker that ends at once: %i bytes', async (size) => {
-    const worker = run('parentPort.postMessage(hakmem.share(hakmem.alloc(workerData, 42)));', size);
+    const worker = run('parentPort.postMessage(pool.share(pool.alloc(workerData, 42)));', size);
     const exited = once(worker, 'exit');
     const handle = await answer<hakmem.BufferHandle>(worker);
     await exited;
@@ -92,7 +94,7 @@ describe.runIf(canShare)('a shared Buffer goes', () => {
     expectArrived(outcomes.find(({ handle }) => handle)?.handle as hakmem.BufferHandle, 5000);
   });
 
-  it('as text, too', async () => {
+  it.runIf(asText)('as text, too', async () => {
     const worker = run(
       `parentPort.on('message', (text) => parentPort.postMessage(JSON.stringify(increment(JSON.parse(text)))));`,
     );
@@ -104,9 +106,9 @@ describe.runIf(canShare)('a shared Buffer goes', () => {
     const worker = run(`let sum = 0;
       parentPort.on('message', (handles) => {
         if (handles === 'end') return parentPort.postMessage(sum);
-        for (const handle of handles) { const buffer = hakmem.adopt(handle); sum += buffer[buffer.length - 1]; hakmem.free(buffer); }
+        for (const handle of handles) { const buffer = pool.adopt(handle); sum += buffer[buffer.length - 1]; pool.free(buffer); }
       });`);
-    const pool = hakmem.createPool();
+    const pool = hakmem.createPool({ shared: true });
     for (let round = 0; round < 50; round++) {
       worker.postMessage(Array.from({ length: 100 }, (_, n) => pool.share(pool.alloc(1 + ((n * 997) % 50_000), 1))));
     }
@@ -127,7 +129,7 @@ describe.runIf(canShare)('piscina', () => {
     const threads = new Piscina({ filename, minThreads: 2, maxThreads: 2, workerData: { BUILT } });
     const results = await Promise.all(
       Array.from({ length: 200 }, async (_, n) => {
-        const task = { handle: sent(n * 500), spare: hakmem.share(hakmem.alloc(100)) };
+        const task = { handle: sent(n * 500), spare: pool.share(pool.alloc(100)) };
         const { handle, hash } = (await threads.run(task)) as { handle: hakmem.BufferHandle; hash: string };
         expectArrived(handle, n * 500);
         return hash.length;

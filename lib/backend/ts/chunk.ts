@@ -38,6 +38,8 @@ export class Chunk implements Linked<Chunk> {
   readonly idle: Bitmap;
   /** Of a cached huge chunk: the tick at which it came. */
   stamp = 0;
+  /** Of a huge chunk of a shared heap: its memory, which stays with it in the cache. */
+  memory: SharedArrayBuffer | null = null;
 
   /**
    * @param sequence the heap's running number of the chunk; a cached chunk gets a new one when it is used again.

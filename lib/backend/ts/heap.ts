@@ -48,10 +48,12 @@ function indexOf(block: number, unit: number): number {
 }
 
 function notShareable(): HakmemError {
-  return new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', 'The memory of the ts backend belongs to one thread');
+  return new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', 'The memory of this heap belongs to one thread');
 }
 
 export class TsHeap implements Heap {
+  readonly shareable = false;
+  readonly keepsPlaces = false;
   readonly #superslab: Superslab;
   readonly #registry = new Registry<Slab>();
   /** For each slab class the slabs that have a free block. */
@@ -131,6 +133,21 @@ export class TsHeap implements Heap {
 
   adopt(): never {
     throw notShareable();
+  }
+
+  /** The slab of a live block or of any number in it; for what is built on a heap. */
+  slabAt(block: number): Slab | undefined {
+    return this.#registry.peek(unitOf(block));
+  }
+
+  /** Takes back a block that others had freed: it is no operation of this thread. @returns false where it is not live. */
+  collect(block: number): boolean {
+    const slab = this.slabAt(block);
+    const live = slab?.isLive(indexOf(block, slab.unit)) ?? false;
+    if (slab !== undefined && live) {
+      this.#release(slab, indexOf(block, slab.unit));
+    }
+    return live;
   }
 
   place(block: number): BlockPlace {

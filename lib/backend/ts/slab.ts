@@ -18,6 +18,7 @@ import { invariant } from './assert';
 import { Bitmap } from './bitmap';
 import type { Run } from './chunk';
 import type { Linked } from './list';
+import type { SharedSlab } from './shared-slab';
 
 export class Slab implements Linked<Slab> {
   prev: Slab | null = null;
@@ -26,6 +27,8 @@ export class Slab implements Linked<Slab> {
   used = 0;
   /** It was empty at the last tick already. */
   idle = false;
+  /** In a heap whose blocks can go to other threads: its memory, and what they know of it. */
+  shared: SharedSlab | null = null;
   readonly blocks: number;
   readonly blockSizeBytes: number;
   readonly #free: Bitmap;

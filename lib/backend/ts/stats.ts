@@ -57,6 +57,13 @@ export function addHeapStats(total: HeapStats, part: HeapStats): void {
   }
 }
 
+/** Counts `blocks` more as live, or less. */
+export function countLive(stats: HeapStats, sizeClass: number, blocks: number): void {
+  stats.classes[rowOf(sizeClass)].live += blocks;
+  stats.blocks.live += blocks;
+  stats.bytes.live += blocks * classSizeBytes(sizeClass);
+}
+
 function emptyComponent(): ComponentStats {
   return { capacity: 0, used: 0, grown: 0, shrunk: 0, misses: 0 };
 }
