@@ -59,11 +59,11 @@ HAK_INLINE uint32_t hak_bin_capacity(hak_bin_t *bin) {
 }
 
 HAK_INLINE void *hak_bin_pop(hak_bin_t *bin) {
-  uint32_t count = hak_bin_count(bin);
-  if (HAK_UNLIKELY(count == 0)) return NULL;
-  hak_store_relaxed(&bin->count, count - 1);
+  size_t left; /* one instruction subtracts and tests */
+  if (HAK_UNLIKELY(__builtin_sub_overflow((size_t)hak_bin_count(bin), 1u, &left))) return NULL;
+  hak_store_relaxed(&bin->count, (uint32_t)left);
   hak_counter_add(&bin->allocs, 1);
-  void *block = bin->blocks[count - 1];
+  void *block = bin->blocks[left];
   HAK_ASSUME(block != NULL);
   return block;
 }
