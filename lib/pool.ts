@@ -15,38 +15,23 @@
  *
  * Threads: a pool and its Buffers belong to the thread that made it; `share` and `adopt` move a Buffer to another pool, in any thread.
  */
-import { constants } from 'node:buffer';
 import { types } from 'node:util';
+import { checkShareable, checkSize, classAligned } from './arguments';
 import type { Backend, BlockPlace, ChunkPicture } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
-import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
+import { HakmemError } from './errors';
 import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
 import { type Magazine, NONE } from './magazine';
+import { HOT_BYTES, type Magazines, noMagazines } from './magazines';
+import { checkOptions, type PoolOptions } from './pool-options';
+import { refusal } from './refusal';
 import { enter, leave } from './reporters';
-import { alignedClassOf, sizeClassOf } from './size-class';
+import { sizeClassOf } from './size-class';
 import { FastBuffer, Stamp } from './stamp';
 import type { PoolStats } from './stats';
-import { HOT_BYTES, type Magazines, noMagazines, Tcache } from './tcache';
-
-/** Options of `createPool`. */
-export interface PoolOptions {
-  /** For people, in messages and statistics. Default: 'pool-' and a running number. */
-  name?: string | undefined;
-  /** The most that callers may hold, in bytes of blocks (see `usableSize`), 0 or more. Default: no limit. */
-  maxBytes?: number | undefined;
-  /**
-   * Whether Buffers must be fit to be moved to other threads (`share`). The native backend's always are; where the backend has no
-   * such Buffers, `true` throws ERR_HAKMEM_NOT_SHAREABLE at once, instead of `share` later. Default: false.
-   */
-  shared?: boolean | undefined;
-  /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
-  zero?: boolean | undefined;
-}
-
-/** The largest alignment that any backend serves. */
-const MAX_ALIGNMENT = 2 * 1024 * 1024;
+import { Tcache } from './tcache';
 
 // The engine takes constants of this file for granted; an import it would look up and compare at each use.
 const View = FastBuffer;
@@ -375,28 +360,11 @@ export class Pool {
   /** @returns the magazine that the Buffer's block belongs to. @throws unless the Buffer is this pool's, and live. */
   #owned(buffer: Buffer): Magazine {
     this.#checkAlive();
-    if (!types.isUint8Array(buffer)) {
-      throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
+    const magazine = types.isUint8Array(buffer) ? Stamp.magazineOf(buffer) : undefined;
+    if (magazine?.pool !== this) {
+      throw refusal(buffer, this.name);
     }
-    const magazine = Stamp.magazineOf(buffer);
-    if (magazine?.pool === this) {
-      return magazine;
-    }
-    const bytes = `This Buffer of ${buffer.length} bytes`;
-    if (magazine === null && Stamp.hasMoved(buffer)) {
-      throw new HakmemError('ERR_HAKMEM_MOVED', `${bytes} was shared; it belongs to whoever adopts its handle`);
-    }
-    if (magazine === null) {
-      throw new HakmemError(
-        'ERR_HAKMEM_DOUBLE_FREE',
-        `${bytes} was given back before, by free or by realloc; use no Buffer after that`,
-      );
-    }
-    const origins = "a slice, a copy, another pool's or one of Node's own";
-    throw new HakmemError(
-      'ERR_HAKMEM_NOT_OWNED',
-      `${bytes} is not one that ${this.name} handed out; is it ${origins}?`,
-    );
+    return magazine;
   }
 
   #checkAlive(): void {
@@ -410,61 +378,6 @@ export class Pool {
 /** Whether a block may stay where it is at a new size. */
 function fitsWell({ blockSizeBytes, sizeClass }: Magazine, size: number): boolean {
   return size <= blockSizeBytes && (size >= blockSizeBytes / 2 || sizeClassOf(size) === sizeClass);
-}
-
-/** @throws what `Buffer` throws for such a size. */
-export function checkSize(size: unknown, name = 'size'): void {
-  checkNumber(size, name, 0, constants.MAX_LENGTH);
-}
-
-/**
- * @param size checked.
- * @returns the class for a size at an alignment.
- * @throws RangeError ERR_OUT_OF_RANGE unless that is a power of two up to 2 MiB; HakmemError ERR_HAKMEM_BACKEND.
- */
-export function classAligned(backend: Backend, size: number, alignment: unknown, name = 'alignment'): number {
-  checkNumber(alignment, name, 1, MAX_ALIGNMENT);
-  if (!Number.isInteger(Math.log2(alignment))) {
-    throw outOfRange(name, `a power of two, 1 to ${MAX_ALIGNMENT}`, alignment);
-  }
-  const { maxAlignment } = backend.capabilities;
-  if (alignment > maxAlignment) {
-    const message = `The ${backend.name} backend aligns to ${maxAlignment} bytes at most, not to ${alignment}; the native one can`;
-    throw new HakmemError('ERR_HAKMEM_BACKEND', message);
-  }
-  return alignedClassOf(size, alignment);
-}
-
-function checkOptions(options: unknown): asserts options is PoolOptions {
-  checkObject(options);
-  const { name, maxBytes, shared, zero } = options as Record<keyof PoolOptions, unknown>;
-  checkType('options.name', 'string', name);
-  checkType('options.shared', 'boolean', shared);
-  checkType('options.zero', 'boolean', zero);
-  if (maxBytes !== undefined) {
-    checkNumber(maxBytes, 'options.maxBytes', 0, Number.POSITIVE_INFINITY);
-  }
-}
-
-/** @throws HakmemError ERR_HAKMEM_NOT_SHAREABLE where Buffers cannot be moved between threads. */
-function checkShareable(backend: Backend): void {
-  if (!backend.capabilities.share) {
-    const message = `Buffers of the ${backend.name} backend cannot be moved to another thread; the native one's can`;
-    throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', message);
-  }
-}
-
-/** @throws TypeError ERR_INVALID_ARG_TYPE unless the value is an object of options. */
-export function checkObject(options: unknown): asserts options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidArgType('options', 'of type object', options);
-  }
-}
-
-function checkType(name: string, type: 'string' | 'boolean', value: unknown): void {
-  if (value !== undefined && typeof value !== type) {
-    throw invalidArgType(name, `of type ${type}`, value);
-  }
 }
 
 /** Where a live Buffer's block lies; for tests and tools. @throws what `free` throws. */
