@@ -21,6 +21,7 @@ import type { Backend, BlockPlace, ChunkPicture } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
 import { HakmemError } from './errors';
+import { SMALL_BYTES } from './front-slab';
 import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
 import { type Magazine, NONE } from './magazine';
@@ -125,6 +126,9 @@ export class Pool {
    * @throws what `allocUnsafe` throws, and what `Buffer.alloc` throws for such a fill.
    */
   alloc(size: number, fill?: string | Uint8Array | number, encoding?: BufferEncoding): Buffer<ArrayBuffer> {
+    if ((fill === undefined || fill === 0) && size > SMALL_BYTES) {
+      return this.#allocZero(this.#magazineFor(size, undefined), size);
+    }
     return filled(this, this.allocUnsafe(size), fill, encoding);
   }
 
@@ -305,15 +309,34 @@ export class Pool {
   }
 
   #allocSlow(size: number, alignment: number | undefined): Buffer<ArrayBuffer> {
+    const magazine = this.#magazineFor(size, alignment);
+    return this.#zero ? this.#allocZero(magazine, size) : this.#allocFrom(magazine, size);
+  }
+
+  /** @throws what `allocUnsafe` throws for its arguments. */
+  #magazineFor(size: number, alignment: number | undefined): Magazine {
     this.#checkAlive();
     checkSize(size);
     const sizeClass = alignment === undefined ? sizeClassOf(size) : classAligned(this.#tcache.backend, size, alignment);
-    const magazine = this.#tcache.magazineOf(sizeClass);
+    return this.#tcache.magazineOf(sizeClass);
+  }
+
+  #allocFrom(magazine: Magazine, size: number): Buffer<ArrayBuffer> {
     const ready = magazine.pop();
-    const id = ready === NO_ID ? this.#tcache.miss(magazine) : ready;
+    const view = this.#view(magazine, ready === NO_ID ? this.#tcache.miss(magazine) : ready, size);
+    magazine.allocs++;
+    return view;
+  }
+
+  /** Memory that comes fresh from the system is zero. Up to SMALL_BYTES clearing is faster than asking. */
+  #allocZero(magazine: Magazine, size: number): Buffer<ArrayBuffer> {
+    if (magazine.cached > 0 || magazine.blockSizeBytes <= SMALL_BYTES) {
+      return zeroed(this.#allocFrom(magazine, size), 0);
+    }
+    const { id, zero } = this.#tcache.missZero(magazine);
     const view = this.#view(magazine, id, size);
     magazine.allocs++;
-    return this.#zero ? zeroed(view, 0) : view;
+    return zero ? view : zeroed(view, 0);
   }
 
   /** @returns a stamped view of a block. Where it cannot be made, the block goes back. */

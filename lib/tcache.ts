@@ -89,6 +89,18 @@ export class Tcache {
     return batch[0];
   }
 
+  /**
+   * Takes one block for a caller who wants it zeroed. No more: those that wait in a magazine are no longer known to be zero.
+   * @returns its id, and whether it holds nothing but zeros.
+   * @throws HakmemError ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY.
+   */
+  missZero(magazine: Magazine): { id: number; zero: boolean } {
+    this.#budget.missed(magazine);
+    this.#withinLimit(magazine, 1);
+    const id = this.#traffic.refillOne(magazine);
+    return { id, zero: this.#traffic.zero };
+  }
+
   /** Puts a block into a full magazine, which gives its older half back for it. */
   spill(magazine: Magazine, id: number): void {
     const { capacity } = magazine;

@@ -32,6 +32,8 @@ export class Traffic {
   batch = new Int32Array(BATCH_BLOCKS);
   /** Bytes of the blocks taken from the heap and not given back. */
   heldBytes = 0;
+  /** Whether the one block of the last `refillOne` holds nothing but zeros. */
+  zero = false;
   readonly #magazines: Magazines;
   /** Numbers of the blocks in `batch`. */
   #blocks = new Float64Array(BATCH_BLOCKS);
@@ -49,20 +51,22 @@ export class Traffic {
    * @throws HakmemError ERR_HAKMEM_OUT_OF_MEMORY.
    */
   refill(magazine: Magazine, wanted: number): number {
-    const { sizeClass, blockSizeBytes } = magazine;
-    this.#reserveBatch(wanted);
-    let count = this.heap.refill(sizeClass, wanted, this.#blocks);
-    if (count === 0) {
-      this.emptyAll();
-      this.dropIdle();
-      this.heap.trim();
-      count = this.heap.refill(sizeClass, 1, this.#blocks);
-    }
-    trace('refill: %d of %d blocks of %d bytes', count, wanted, blockSizeBytes);
-    if (count === 0) {
-      throw outOfMemory(blockSizeBytes);
-    }
-    return this.#hold(magazine, count);
+    return this.#hold(magazine, this.#take(magazine, wanted));
+  }
+
+  /**
+   * Takes one block from the heap, and says in `zero` whether it needs to be cleared.
+   * @returns its id.
+   * @throws HakmemError ERR_HAKMEM_OUT_OF_MEMORY.
+   */
+  refillOne(magazine: Magazine): number {
+    this.#take(magazine, 1);
+    const [block] = this.#blocks;
+    // Before there is an ArrayBuffer over it: what has one was seen, and may have been written.
+    const zero = !magazine.table.knows(block) && this.heap.clearFresh(block);
+    this.#hold(magazine, 1);
+    this.zero = zero;
+    return this.batch[0];
   }
 
   /** Gives a block back that is in no magazine. */
@@ -131,6 +135,24 @@ export class Traffic {
       magazine.table.dropIdle();
     }
     this.#idleBytes = 0;
+  }
+
+  /** Takes block numbers from the heap. @returns how many, at least 1. */
+  #take(magazine: Magazine, wanted: number): number {
+    const { sizeClass, blockSizeBytes } = magazine;
+    this.#reserveBatch(wanted);
+    let count = this.heap.refill(sizeClass, wanted, this.#blocks);
+    if (count === 0) {
+      this.emptyAll();
+      this.dropIdle();
+      this.heap.trim();
+      count = this.heap.refill(sizeClass, 1, this.#blocks);
+    }
+    trace('refill: %d of %d blocks of %d bytes', count, wanted, blockSizeBytes);
+    if (count === 0) {
+      throw outOfMemory(blockSizeBytes);
+    }
+    return count;
   }
 
   /** Makes ids of the block numbers that the heap has handed out. @returns how many; the others are given back. */

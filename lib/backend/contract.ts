@@ -96,6 +96,12 @@ export interface Heap {
    */
   memory(block: number, whole: boolean): ArrayBuffer;
   /**
+   * Clears a block where that takes no writing, because its memory is fresh from the system. Only for one that the last refill handed
+   * out, and that will be seen through an ArrayBuffer of its own which `memory` has not made yet.
+   * @returns false: nothing was done; it has to be written.
+   */
+  clearFresh(block: number): boolean;
+  /**
    * Sends a block off: the heap's own, or one that it adopted. Only where `capabilities.share` says so.
    * @param lengthBytes of the Buffer; travels with it.
    * @param graceMs how long it may still be adopted after the heap has ended without `destroy`.

@@ -169,6 +169,14 @@ class TranslatedHeap implements Heap {
     }
   }
 
+  clearFresh(block: number): boolean {
+    try {
+      return this.#heap.clearFresh(block);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
   share(block: number, lengthBytes: number, graceMs: number, token?: string): string {
     try {
       // The addon counts its arguments.

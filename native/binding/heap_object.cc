@@ -70,6 +70,7 @@ bool NativeHeap::define(napi_env env, Environment *environment) {
                                                      InstanceMethod<&NativeHeap::refill>("refill"),
                                                      InstanceMethod<&NativeHeap::flush>("flush"),
                                                      InstanceMethod<&NativeHeap::memory>("memory"),
+                                                     InstanceMethod<&NativeHeap::clear_fresh>("clearFresh"),
                                                      InstanceMethod<&NativeHeap::place>("place"),
                                                      InstanceMethod<&NativeHeap::share>("share"),
                                                      InstanceMethod<&NativeHeap::adopt>("adopt"),
@@ -158,6 +159,17 @@ Napi::Value NativeHeap::memory(const Napi::CallbackInfo &info) {
   }
   void *start = whole ? place.slab : address;
   return Napi::Value(env, wrap_memory(env, live_.environment, start, whole ? place.slab_size : place.block_size));
+}
+
+Napi::Value NativeHeap::clear_fresh(const Napi::CallbackInfo &info) {
+  const napi_env env = info.Env();
+  double block = 0;
+  void *address = nullptr;
+  hak_block_info_t place;
+  if (!alive(env) || !read_block(env, info[0], &block) || !describe(env, block, &address, &place)) return {};
+  napi_value answer = nullptr;
+  napi_get_boolean(env, hak_clear_fresh(address), &answer);
+  return Napi::Value(env, answer);
 }
 
 Napi::Value NativeHeap::place(const Napi::CallbackInfo &info) {

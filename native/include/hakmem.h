@@ -116,6 +116,13 @@ HAK_API size_t hak_heap_trim(hak_heap_t *heap);
 
 /* ---- what a block is ---------------------------------------------------------------------------------- */
 
+/**
+ * Clears a block that was just handed out, where that takes no writing because its memory is fresh from the OS. Once for each
+ * block, before anything is written to it: the core goes by what it knows of the memory and looks at no byte.
+ * @return false: nothing was done; whoever wants zeros has to write them.
+ */
+HAK_API bool hak_clear_fresh(void *block);
+
 /** Where a block lies. */
 typedef struct hak_block_info {
   hak_heap_t *heap;     /**< the heap that owns the slab */

@@ -125,6 +125,11 @@ export class TsHeap implements Heap {
     return memory;
   }
 
+  /** The ArrayBuffer will be new, and the engine clears it. (In the core memory stays, and it knows what was never handed out.) */
+  clearFresh(): boolean {
+    return true;
+  }
+
   share(): never {
     throw notShareable();
   }
