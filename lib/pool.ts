@@ -28,6 +28,7 @@ import { type Magazine, NONE } from './magazine';
 import { HOT_BYTES, type Magazines, noMagazines } from './magazines';
 import { checkOptions, type PoolOptions } from './pool-options';
 import { refusal } from './refusal';
+import { relocate } from './relocate';
 import { enter, leave } from './reporters';
 import { sizeClassOf } from './size-class';
 import { FastBuffer, Stamp } from './stamp';
@@ -373,9 +374,7 @@ export class Pool {
 
   #move(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
     const moved = this.allocUnsafe(size);
-    const kept =
-      buffer.length <= moved.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, moved.length);
-    moved.set(kept);
+    relocate(this.#tcache.heap, buffer, moved, this.#zero);
     this.free(buffer);
     return moved;
   }

@@ -102,6 +102,12 @@ export interface Heap {
    */
   clearFresh(block: number): boolean;
   /**
+   * Moves the first bytes of one block to another without copying them; what follows up to the end of an OS page moves along. Views of
+   * the old block stay valid. Both are held by the caller.
+   * @returns false: nothing was moved, and what `to` holds is undefined; the caller copies.
+   */
+  move(from: number, to: number, lengthBytes: number): boolean;
+  /**
    * Sends a block off: the heap's own, or one that it adopted. Only where `capabilities.share` says so.
    * @param lengthBytes of the Buffer; travels with it.
    * @param graceMs how long it may still be adopted after the heap has ended without `destroy`.

@@ -177,6 +177,14 @@ class TranslatedHeap implements Heap {
     }
   }
 
+  move(from: number, to: number, lengthBytes: number): boolean {
+    try {
+      return this.#heap.move(from, to, lengthBytes);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
   share(block: number, lengthBytes: number, graceMs: number, token?: string): string {
     try {
       // The addon counts its arguments.

@@ -186,6 +186,17 @@ size_t hak_good_size(size_t size) {
   return size > HAK_MAX_SIZE ? 0 : hak_size_class_bytes(hak_size_class_of(size));
 }
 
+/* Such a block has its pages for itself. */
+static bool has_room(const void *block, size_t size) {
+  hak_slab_t *slab = hak_heap_slab_of(block);
+  return slab != NULL && slab->size_class == HAK_SLAB_CLASSES && slab->base == block && size <= slab->block_size;
+}
+
+bool hak_move(void *from, void *to, size_t size) {
+  if (from == to || !has_room(from, size) || !has_room(to, size)) return false;
+  return hak_os_move(from, to, hak_round_up(size, hak_os_page_size()));
+}
+
 /* Large blocks move by their page tables, not by their bytes. */
 static void move_contents(void *to, void *from, size_t size) {
   if (size > HAK_SLAB_SIZE_MAX && hak_os_move(from, to, hak_round_up(size, hak_os_page_size()))) return;

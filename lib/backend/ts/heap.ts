@@ -130,6 +130,11 @@ export class TsHeap implements Heap {
     return true;
   }
 
+  /** Each ArrayBuffer keeps its memory; only the engine could move it, and would detach the old one. */
+  move(): boolean {
+    return false;
+  }
+
   share(): never {
     throw notShareable();
   }
