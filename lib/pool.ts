@@ -127,7 +127,7 @@ export class Pool {
    * @throws what `allocUnsafe` throws, and what `Buffer.alloc` throws for such a fill.
    */
   alloc(size: number, fill?: string | Uint8Array | number, encoding?: BufferEncoding): Buffer<ArrayBuffer> {
-    if ((fill === undefined || fill === 0) && size > SMALL_BYTES) {
+    if ((fill === undefined || fill === 0) && typeof size === 'number' && size > SMALL_BYTES) {
       return this.#allocZero(this.#magazineFor(size, undefined), size);
     }
     return filled(this, this.allocUnsafe(size), fill, encoding);

@@ -110,8 +110,8 @@ export class Tcache {
     }
     const count = (capacity + 1) >> 1;
     this.#traffic.giveOldest(magazine, count);
-    magazine.spilled += count;
     magazine.push(id);
+    this.#budget.spilled(magazine, count);
   }
 
   /** Sends a block that a caller holds off to whoever adopts it. @returns the token. */
