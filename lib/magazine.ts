@@ -113,6 +113,10 @@ export class Magazine {
     }
     this.cachedBy = capacity === 0 ? null : this.pool;
     const length = Math.max(0, capacity - 1);
+    if (this.top > length) {
+      // Then there is no `last`: the newest gets its place.
+      this.last = this.pop();
+    }
     this.ids.length = Math.min(length, this.ids.length);
     while (this.ids.length < length) {
       this.ids.push(0);
