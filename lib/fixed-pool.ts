@@ -14,10 +14,11 @@
  * Threads: a fixed pool and its Buffers belong to the thread that made it.
  */
 import { types } from 'node:util';
+import { checkObject, checkSize, classAligned } from './arguments';
 import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { checkNumber, HakmemError, invalidArgType } from './errors';
-import { checkObject, checkSize, classAligned, Pool } from './pool';
+import { Pool } from './pool';
 import { enter, leave, type Reporter } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
 import { FastBuffer, Loan } from './stamp';

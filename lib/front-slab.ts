@@ -89,6 +89,11 @@ export class SlabTable {
     return slab;
   }
 
+  /** Whether there is an ArrayBuffer for the block already; then the memory behind it is not fresh. */
+  knows(block: number): boolean {
+    return this.#whole || this.#byKey.has(block);
+  }
+
   /** Lets go of a block that the heap has taken back. */
   release(slab: FrontSlab): void {
     slab.held--;

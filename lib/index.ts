@@ -17,7 +17,8 @@ import { FixedPool, type FixedPoolOptions } from './fixed-pool';
 import type { BufferHandle } from './handle';
 import type { Lease } from './lease';
 import { options } from './options';
-import { Pool, type PoolOptions } from './pool';
+import { Pool } from './pool';
+import type { PoolOptions } from './pool-options';
 import { threadStats, threadTrim } from './reporters';
 import { formatSummary, type Stats } from './stats';
 
@@ -27,7 +28,8 @@ export type { HakmemErrorCode } from './errors';
 export type { FixedPool, FixedPoolOptions, FixedPoolStats } from './fixed-pool';
 export type { BufferHandle } from './handle';
 export type { Lease } from './lease';
-export type { Pool, PoolOptions } from './pool';
+export type { Pool } from './pool';
+export type { PoolOptions } from './pool-options';
 export type { PoolStats, Stats } from './stats';
 
 /**

@@ -11,8 +11,7 @@
  * Blocks are integers and not objects, because storing an object in an array costs a write barrier at each free (measured: a
  * tenth of the whole allocation). The pool's hot path reads and writes `ids`, `top`, `last` and `allocs` directly.
  *
- * The capacity starts small and doubles when a miss comes after as many blocks were spilled (given back because the magazine was
- * full) as the doubling could have kept; so a program that only allocates never makes it grow.
+ * The capacity starts small, grows where blocks are missed and shrinks where they are not: see cache-budget.ts.
  *
  * Invariants: 0 <= top <= ids.length; capacity = ids.length + 1, or 0 where `cachedBy` is null and nothing is cached; a slab's `held`
  * counts the blocks in `ids[0..top)` and `last`, and those of callers.
@@ -65,6 +64,10 @@ export class Magazine {
   moved = 0;
   /** `allocs` when idle magazines were last looked for. */
   allocsAtSweep = 0;
+  /** The same when the last tick was. */
+  allocsAtTick = 0;
+  /** It was empty or full since the last tick. */
+  troubled = false;
 
   /** @param pool what the stamps of its blocks are compared with. */
   constructor(pool: object, heap: Heap, sizeClass: number) {
@@ -110,6 +113,10 @@ export class Magazine {
     }
     this.cachedBy = capacity === 0 ? null : this.pool;
     const length = Math.max(0, capacity - 1);
+    if (this.top > length) {
+      // Then there is no `last`: the newest gets its place.
+      this.last = this.pop();
+    }
     this.ids.length = Math.min(length, this.ids.length);
     while (this.ids.length < length) {
       this.ids.push(0);

@@ -38,6 +38,12 @@ export const OPTION_TABLE = {
     unit: 'bytes',
     doc: 'what the magazines of one pool may hold in all; a block larger than a quarter of it is not cached',
   },
+  cacheBytesMin: {
+    variable: 'HAKMEM_CACHE_BYTES_MIN',
+    default: 1024 * 1024,
+    unit: 'bytes',
+    doc: 'up to here, or to a quarter of what the pool holds, a magazine of blocks up to 32 KiB grows at every miss',
+  },
   magazineStartBytes: {
     variable: 'HAKMEM_MAGAZINE_START_BYTES',
     default: 16 * 1024,
@@ -84,7 +90,7 @@ export const OPTION_TABLE = {
     variable: 'HAKMEM_TICK_OPERATIONS',
     default: 512,
     unit: 'operations',
-    doc: 'refills and flushes of a heap between looks for idle memory; read by the C core too',
+    doc: 'refills and flushes of a heap or a cache between looks for idle memory; read by the C core too',
   },
   largeCacheBytes: {
     variable: 'HAKMEM_LARGE_CACHE_BYTES',

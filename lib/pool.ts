@@ -15,39 +15,25 @@
  *
  * Threads: a pool and its Buffers belong to the thread that made it; `share` and `adopt` move a Buffer to another pool, in any thread.
  */
-import { constants } from 'node:buffer';
 import { types } from 'node:util';
+import { checkShareable, checkSize, classAligned } from './arguments';
 import type { Backend, BlockPlace, ChunkPicture } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
-import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
+import { HakmemError } from './errors';
+import { SMALL_BYTES } from './front-slab';
 import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
 import { type Magazine, NONE } from './magazine';
+import { HOT_BYTES, type Magazines, noMagazines } from './magazines';
+import { checkOptions, type PoolOptions } from './pool-options';
+import { refusal } from './refusal';
+import { relocate } from './relocate';
 import { enter, leave } from './reporters';
-import { alignedClassOf, sizeClassOf } from './size-class';
+import { sizeClassOf } from './size-class';
 import { FastBuffer, Stamp } from './stamp';
 import type { PoolStats } from './stats';
-import { HOT_BYTES, type Magazines, noMagazines, Tcache } from './tcache';
-
-/** Options of `createPool`. */
-export interface PoolOptions {
-  /** For people, in messages and statistics. Default: 'pool-' and a running number. */
-  name?: string | undefined;
-  /** The most that callers may hold, in bytes of blocks (see `usableSize`), 0 or more. Default: no limit. */
-  maxBytes?: number | undefined;
-  /**
-   * Whether Buffers must be fit to be moved to other threads (`share`). The native backend's always are. On the ts backend their
-   * memory is then SharedArrayBuffers; without it, `share` and `adopt` throw ERR_HAKMEM_NOT_SHAREABLE there. Where a backend has no
-   * such pools, `true` throws that at once. Default: false.
-   */
-  shared?: boolean | undefined;
-  /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
-  zero?: boolean | undefined;
-}
-
-/** The largest alignment that any backend serves. */
-const MAX_ALIGNMENT = 2 * 1024 * 1024;
+import { Tcache } from './tcache';
 
 // The engine takes constants of this file for granted; an import it would look up and compare at each use.
 const View = FastBuffer;
@@ -140,6 +126,9 @@ export class Pool {
    * @throws what `allocUnsafe` throws, and what `Buffer.alloc` throws for such a fill.
    */
   alloc(size: number, fill?: string | Uint8Array | number, encoding?: BufferEncoding): Buffer<ArrayBuffer> {
+    if ((fill === undefined || fill === 0) && typeof size === 'number' && size > SMALL_BYTES) {
+      return this.#allocZero(this.#magazineFor(size, undefined), size);
+    }
     return filled(this, this.allocUnsafe(size), fill, encoding);
   }
 
@@ -322,15 +311,34 @@ export class Pool {
   }
 
   #allocSlow(size: number, alignment: number | undefined): Buffer<ArrayBuffer> {
+    const magazine = this.#magazineFor(size, alignment);
+    return this.#zero ? this.#allocZero(magazine, size) : this.#allocFrom(magazine, size);
+  }
+
+  /** @throws what `allocUnsafe` throws for its arguments. */
+  #magazineFor(size: number, alignment: number | undefined): Magazine {
     this.#checkAlive();
     checkSize(size);
     const sizeClass = alignment === undefined ? sizeClassOf(size) : classAligned(this.#tcache.backend, size, alignment);
-    const magazine = this.#tcache.magazineOf(sizeClass);
+    return this.#tcache.magazineOf(sizeClass);
+  }
+
+  #allocFrom(magazine: Magazine, size: number): Buffer<ArrayBuffer> {
     const ready = magazine.pop();
-    const id = ready === NO_ID ? this.#tcache.miss(magazine) : ready;
+    const view = this.#view(magazine, ready === NO_ID ? this.#tcache.miss(magazine) : ready, size);
+    magazine.allocs++;
+    return view;
+  }
+
+  /** Memory that comes fresh from the system is zero. Up to SMALL_BYTES clearing is faster than asking. */
+  #allocZero(magazine: Magazine, size: number): Buffer<ArrayBuffer> {
+    if (magazine.cached > 0 || magazine.blockSizeBytes <= SMALL_BYTES) {
+      return zeroed(this.#allocFrom(magazine, size), 0);
+    }
+    const { id, zero } = this.#tcache.missZero(magazine);
     const view = this.#view(magazine, id, size);
     magazine.allocs++;
-    return this.#zero ? zeroed(view, 0) : view;
+    return zero ? view : zeroed(view, 0);
   }
 
   /** @returns a stamped view of a block. Where it cannot be made, the block goes back. */
@@ -367,9 +375,7 @@ export class Pool {
 
   #move(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
     const moved = this.allocUnsafe(size);
-    const kept =
-      buffer.length <= moved.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, moved.length);
-    moved.set(kept);
+    relocate(this.#tcache.heap, buffer, moved, this.#zero);
     this.free(buffer);
     return moved;
   }
@@ -377,28 +383,11 @@ export class Pool {
   /** @returns the magazine that the Buffer's block belongs to. @throws unless the Buffer is this pool's, and live. */
   #owned(buffer: Buffer): Magazine {
     this.#checkAlive();
-    if (!types.isUint8Array(buffer)) {
-      throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
+    const magazine = types.isUint8Array(buffer) ? Stamp.magazineOf(buffer) : undefined;
+    if (magazine?.pool !== this) {
+      throw refusal(buffer, this.name);
     }
-    const magazine = Stamp.magazineOf(buffer);
-    if (magazine?.pool === this) {
-      return magazine;
-    }
-    const bytes = `This Buffer of ${buffer.length} bytes`;
-    if (magazine === null && Stamp.hasMoved(buffer)) {
-      throw new HakmemError('ERR_HAKMEM_MOVED', `${bytes} was shared; it belongs to whoever adopts its handle`);
-    }
-    if (magazine === null) {
-      throw new HakmemError(
-        'ERR_HAKMEM_DOUBLE_FREE',
-        `${bytes} was given back before, by free or by realloc; use no Buffer after that`,
-      );
-    }
-    const origins = "a slice, a copy, another pool's or one of Node's own";
-    throw new HakmemError(
-      'ERR_HAKMEM_NOT_OWNED',
-      `${bytes} is not one that ${this.name} handed out; is it ${origins}?`,
-    );
+    return magazine;
   }
 
   #checkAlive(): void {
@@ -412,61 +401,6 @@ export class Pool {
 /** Whether a block may stay where it is at a new size. */
 function fitsWell({ blockSizeBytes, sizeClass }: Magazine, size: number): boolean {
   return size <= blockSizeBytes && (size >= blockSizeBytes / 2 || sizeClassOf(size) === sizeClass);
-}
-
-/** @throws what `Buffer` throws for such a size. */
-export function checkSize(size: unknown, name = 'size'): void {
-  checkNumber(size, name, 0, constants.MAX_LENGTH);
-}
-
-/**
- * @param size checked.
- * @returns the class for a size at an alignment.
- * @throws RangeError ERR_OUT_OF_RANGE unless that is a power of two up to 2 MiB; HakmemError ERR_HAKMEM_BACKEND.
- */
-export function classAligned(backend: Backend, size: number, alignment: unknown, name = 'alignment'): number {
-  checkNumber(alignment, name, 1, MAX_ALIGNMENT);
-  if (!Number.isInteger(Math.log2(alignment))) {
-    throw outOfRange(name, `a power of two, 1 to ${MAX_ALIGNMENT}`, alignment);
-  }
-  const { maxAlignment } = backend.capabilities;
-  if (alignment > maxAlignment) {
-    const message = `The ${backend.name} backend aligns to ${maxAlignment} bytes at most, not to ${alignment}; the native one can`;
-    throw new HakmemError('ERR_HAKMEM_BACKEND', message);
-  }
-  return alignedClassOf(size, alignment);
-}
-
-function checkOptions(options: unknown): asserts options is PoolOptions {
-  checkObject(options);
-  const { name, maxBytes, shared, zero } = options as Record<keyof PoolOptions, unknown>;
-  checkType('options.name', 'string', name);
-  checkType('options.shared', 'boolean', shared);
-  checkType('options.zero', 'boolean', zero);
-  if (maxBytes !== undefined) {
-    checkNumber(maxBytes, 'options.maxBytes', 0, Number.POSITIVE_INFINITY);
-  }
-}
-
-/** @throws HakmemError ERR_HAKMEM_NOT_SHAREABLE where Buffers cannot be moved between threads. */
-function checkShareable(shareable: boolean, backend: Backend): void {
-  if (!shareable) {
-    const message = `Buffers of this pool of the ${backend.name} backend cannot be moved to another thread; createPool({ shared: true })`;
-    throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', message);
-  }
-}
-
-/** @throws TypeError ERR_INVALID_ARG_TYPE unless the value is an object of options. */
-export function checkObject(options: unknown): asserts options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidArgType('options', 'of type object', options);
-  }
-}
-
-function checkType(name: string, type: 'string' | 'boolean', value: unknown): void {
-  if (value !== undefined && typeof value !== type) {
-    throw invalidArgType(name, `of type ${type}`, value);
-  }
 }
 
 /** Where a live Buffer's block lies; for tests and tools. @throws what `free` throws. */

@@ -120,6 +120,18 @@ export interface Heap {
    */
   memory(block: number, whole: boolean): ArrayBuffer;
   /**
+   * Clears a block where that takes no writing, because its memory is fresh from the system. Only for one that the last refill handed
+   * out, and that will be seen through an ArrayBuffer of its own which `memory` has not made yet.
+   * @returns false: nothing was done; it has to be written.
+   */
+  clearFresh(block: number): boolean;
+  /**
+   * Moves the first bytes of one block to another without copying them; what follows up to the end of an OS page moves along. Views of
+   * the old block stay valid. Both are held by the caller.
+   * @returns false: nothing was moved, and what `to` holds is undefined; the caller copies.
+   */
+  move(from: number, to: number, lengthBytes: number): boolean;
+  /**
    * Sends a block off: the heap's own, or one that it adopted. Only where `shareable` says so. How long it may still be adopted after
    * the heap has ended without `destroy` is an option.
    * @param lengthBytes of the Buffer; travels with it.

@@ -186,6 +186,22 @@ class TranslatedHeap implements Heap {
     }
   }
 
+  clearFresh(block: number): boolean {
+    try {
+      return this.#heap.clearFresh(block);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
+  move(from: number, to: number, lengthBytes: number): boolean {
+    try {
+      return this.#heap.move(from, to, lengthBytes);
+    } catch (error) {
+      return rethrow(error);
+    }
+  }
+
   share(block: number, lengthBytes: number, _memory: ArrayBuffer | null, token?: Token): string {
     const { shareGraceMs: graceMs } = options;
     try {

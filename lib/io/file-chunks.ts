@@ -3,7 +3,7 @@
  *
  * Threads: those of the pool.
  */
-import { checkObject } from '../pool';
+import { checkObject } from '../arguments';
 import type { PathLike } from './descriptor';
 import { checkSignal, throwIfAborted } from './errors';
 import { type FileRange, FileSource } from './file-source';

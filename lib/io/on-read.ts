@@ -10,8 +10,9 @@
  * Buffer is there before one is kept, so a pool at its limit is met in `keep`, which the callback can catch, never in Node's own code.
  * Threads: the pool's.
  */
+
+import { checkObject } from '../arguments';
 import { invalidArgType } from '../errors';
-import { checkObject } from '../pool';
 import { invalidState } from './errors';
 import { giveBack, type RecycledBuffers } from './lender';
 

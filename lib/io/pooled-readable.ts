@@ -19,7 +19,7 @@
  */
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { checkObject } from '../pool';
+import { checkObject } from '../arguments';
 import { tellsWhenDone } from './destinations';
 import { invalidState, prematureClose } from './errors';
 import { type ChunkOptions, type Lender, lenderOf } from './lender';

@@ -9,7 +9,7 @@
  * Threads: those of the pool.
  */
 import { constants } from 'node:buffer';
-import { checkObject } from '../pool';
+import { checkObject } from '../arguments';
 import { closeFile, openFile, type PathLike, readInto, statFile } from './descriptor';
 import { checkSignal, fileTooLarge, throwIfAborted } from './errors';
 import { type BufferPool, checkPool, DEFAULT_POOL, giveBack } from './lender';

@@ -1,7 +1,7 @@
 /**
  * `fs.createReadStream` with pooled chunks, where the consumer allows: see pooled-readable.ts.
  */
-import { checkObject } from '../pool';
+import { checkObject } from '../arguments';
 import type { PathLike } from './descriptor';
 import { checkSignal } from './errors';
 import { type FileRange, FileSource } from './file-source';

@@ -70,6 +70,8 @@ bool NativeHeap::define(napi_env env, Environment *environment) {
                                                      InstanceMethod<&NativeHeap::refill>("refill"),
                                                      InstanceMethod<&NativeHeap::flush>("flush"),
                                                      InstanceMethod<&NativeHeap::memory>("memory"),
+                                                     InstanceMethod<&NativeHeap::clear_fresh>("clearFresh"),
+                                                     InstanceMethod<&NativeHeap::move>("move"),
                                                      InstanceMethod<&NativeHeap::place>("place"),
                                                      InstanceMethod<&NativeHeap::share>("share"),
                                                      InstanceMethod<&NativeHeap::adopt>("adopt"),
@@ -158,6 +160,32 @@ Napi::Value NativeHeap::memory(const Napi::CallbackInfo &info) {
   }
   void *start = whole ? place.slab : address;
   return Napi::Value(env, wrap_memory(env, live_.environment, start, whole ? place.slab_size : place.block_size));
+}
+
+Napi::Value NativeHeap::clear_fresh(const Napi::CallbackInfo &info) {
+  const napi_env env = info.Env();
+  double block = 0;
+  void *address = nullptr;
+  hak_block_info_t place;
+  if (!alive(env) || !read_block(env, info[0], &block) || !describe(env, block, &address, &place)) return {};
+  napi_value answer = nullptr;
+  napi_get_boolean(env, hak_clear_fresh(address), &answer);
+  return Napi::Value(env, answer);
+}
+
+Napi::Value NativeHeap::move(const Napi::CallbackInfo &info) {
+  const napi_env env = info.Env();
+  double numbers[2];
+  void *addresses[2];
+  hak_block_info_t place;
+  uint64_t length = 0;
+  for (size_t i = 0; i < 2; i++) {
+    if (!alive(env) || !read_block(env, info[i], &numbers[i]) || !describe(env, numbers[i], &addresses[i], &place)) return {};
+  }
+  if (!read_integer(env, info[2], "lengthBytes", kMaxSafeInteger, &length)) return {};
+  napi_value answer = nullptr;
+  napi_get_boolean(env, hak_move(addresses[0], addresses[1], static_cast<size_t>(length)), &answer);
+  return Napi::Value(env, answer);
 }
 
 Napi::Value NativeHeap::place(const Napi::CallbackInfo &info) {

@@ -32,6 +32,8 @@ class NativeHeap : public Napi::ObjectWrap<NativeHeap> {
   Napi::Value flush(const Napi::CallbackInfo &info);
   /** memory(block, whole): a new ArrayBuffer over the block or its slab. */
   Napi::Value memory(const Napi::CallbackInfo &info);
+  Napi::Value move(const Napi::CallbackInfo &info);
+  Napi::Value clear_fresh(const Napi::CallbackInfo &info);
   /** place(block): where the block lies. */
   Napi::Value place(const Napi::CallbackInfo &info);
   /** share(block, lengthBytes, graceMs, token?): sends the block off. @return the token; `token` where it was given. */

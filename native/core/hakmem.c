@@ -83,13 +83,47 @@ void *hak_aligned_alloc(size_t alignment, size_t size) {
   return malloc_class(hak_size_class_aligned(size, alignment));
 }
 
+/* Blocks up to here are cleared faster than anybody finds out whether they need it. */
+enum { ZERO_SIZE_MAX_SMALL = 32 << 10 };
+
+/* A heap of its own has just handed these out; of a slab in one run, lowest first. Threads' heaps keep no such account. */
+static void note_handed_out(void *const *blocks, size_t count) {
+  const hak_slab_t *last = NULL;
+  for (size_t i = 0; i < count; i++) {
+    hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
+    uint32_t index = hak_slab_index(slab, blocks[i]);
+    if (slab != last) slab->high_before = slab->high;
+    if (index >= slab->high) slab->high = index + 1;
+    last = slab;
+  }
+}
+
+/* Whether block `index` lies in memory that nobody was given before; true once. */
+static bool take_fresh(hak_slab_t *slab, uint32_t index) {
+  bool counted = slab->chunk->heap->own && slab->block_size > ZERO_SIZE_MAX_SMALL;
+  bool huge = slab->size_class == HAK_SLAB_CLASSES;
+  if (!slab->fresh || index == slab->blocks || index < slab->high_before || !(huge || counted)) return false;
+  slab->high_before = index + 1;
+  return true;
+}
+
+/* Whoever pins the chunk may have written through a stale view, so memory that is given back already is given back again:
+   that costs a system call, and no page. */
+bool hak_clear_fresh(void *block) {
+  hak_slab_t *slab = hak_heap_slab_of(block);
+  if (slab == NULL || !take_fresh(slab, hak_slab_index(slab, block))) return false;
+  /* Acquire: pairs with the last hak_chunk_unpin, after which no view is left. */
+  if (hak_load_acquire(&slab->chunk->pins) == 1) return true;
+  if ((((uintptr_t)block | slab->block_size) & (hak_os_page_size() - 1)) != 0) return false;
+  return hak_os_purge(block, slab->block_size);
+}
+
 void *hak_calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) return out_of_memory();
   void *block = hak_malloc(bytes);
   if (block == NULL) return NULL;
-  bool fresh = bytes > HAK_SLAB_SIZE_MAX && hak_heap_slab_of(block)->chunk->zero;
-  return fresh ? block : memset(block, 0, bytes);
+  return bytes > HAK_SLAB_SIZE_MAX && hak_clear_fresh(block) ? block : memset(block, 0, bytes);
 }
 
 /* ---- free ---- */
@@ -173,6 +207,17 @@ size_t hak_good_size(size_t size) {
   return size > HAK_MAX_SIZE ? 0 : hak_size_class_bytes(hak_size_class_of(size));
 }
 
+/* Such a block has its pages for itself. */
+static bool has_room(const void *block, size_t size) {
+  hak_slab_t *slab = hak_heap_slab_of(block);
+  return slab != NULL && slab->size_class == HAK_SLAB_CLASSES && slab->base == block && size <= slab->block_size;
+}
+
+bool hak_move(void *from, void *to, size_t size) {
+  if (from == to || !has_room(from, size) || !has_room(to, size)) return false;
+  return hak_os_move(from, to, hak_round_up(size, hak_os_page_size()));
+}
+
 /* Large blocks move by their page tables, not by their bytes. */
 static void move_contents(void *to, void *from, size_t size) {
   if (size > HAK_SLAB_SIZE_MAX && hak_os_move(from, to, hak_round_up(size, hak_os_page_size()))) return;
@@ -244,6 +289,7 @@ void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *arg
 static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
   if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
   size_t taken = hak_heap_take(heap, size_class, count, blocks);
+  if (hak_size_class_bytes(size_class) > ZERO_SIZE_MAX_SMALL) note_handed_out(blocks, taken);
   if (taken < count) errno = ENOMEM;
   return taken;
 }

@@ -17,8 +17,8 @@ void hak_os_unmap(void *start, size_t size);
 /* Gives the memory back and keeps the addresses: the bytes read as zero from now on. @return false: they keep their contents. */
 bool hak_os_purge(void *start, size_t size);
 
-/* Moves the memory of whole OS pages to other mapped ones, without copying; the old ones read as zero from now on.
-   @return false: nothing has changed. */
+/* Moves the memory of whole OS pages to other mapped ones, without copying; what the old ones hold is undefined from now on.
+   @return false: the old ones are as they were, and what the others hold is undefined. */
 bool hak_os_move(void *from, void *to, size_t size);
 
 size_t hak_os_page_size(void);

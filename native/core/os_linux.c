@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,15 +76,60 @@ bool hak_os_purge(void *start, size_t size) {
   return purged;
 }
 
+#if defined(MREMAP_DONTUNMAP)
+/* By hand: strtol may allocate in some locales. */
+static int read_number(const char **at) {
+  int number = 0;
+  for (; **at >= '0' && **at <= '9'; (*at)++) number = number * 10 + (**at - '0');
+  return number;
+}
+
+/* Since Linux 6.17 a range of several mappings can be moved, and what cannot be moved is refused before anything is unmapped. */
+static bool moves_many(void) {
+  static _Atomic int known; /* 1: yes, 2: no; relaxed: every thread finds the same */
+  int answer = hak_load_relaxed(&known);
+  if (answer == 0) {
+    struct utsname name;
+    const char *at = name.release;
+    int major = uname(&name) == 0 ? read_number(&at) : 0;
+    int minor = major != 0 && *at++ == '.' ? read_number(&at) : 0;
+    answer = major * 1000 + minor >= 6017 ? 1 : 2;
+    hak_store_relaxed(&known, answer);
+  }
+  return answer == 1;
+}
+
+/* The last resort, where the number of mappings is exhausted: the system has taken `to` away. */
+static void restore(void *to, size_t size) {
+  void *again = mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  if (again != to) hak_fatal("no memory to restore a mapping that the system took away", to);
+}
+
+static bool move_at_once(void *from, void *to, size_t size) {
+  if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to) return true;
+  restore(to, size);
+  return false;
+}
+
+/* Where the first step is refused nothing has happened, whereas a move straight to `to` would begin with unmapping it, and
+   another thread's mapping could get there before it is restored. */
+static bool move_in_two_steps(void *from, void *to, size_t size) {
+  void *between = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+  if (between == MAP_FAILED) return false;
+  if (mremap(between, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return true;
+  restore(to, size);
+  memcpy(to, between, size);
+  munmap(between, size);
+  return true;
+}
+#endif
+
 bool hak_os_move(void *from, void *to, size_t size) {
 #if defined(MREMAP_DONTUNMAP)
   int before = errno;
-  if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to) return true;
-  /* Older kernels refuse a range of two mappings, and only after they have unmapped `to`. */
-  void *again = mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  if (again != to) hak_fatal("no memory to restore a mapping that the system took away", to);
+  bool moved = moves_many() ? move_at_once(from, to, size) : move_in_two_steps(from, to, size);
   errno = before;
-  return false;
+  return moved;
 #else
   (void)from, (void)to, (void)size;
   return false; /* before Linux 5.7: the caller copies */

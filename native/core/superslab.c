@@ -103,8 +103,7 @@ static void unpark(hak_superslab_t *superslab, hak_chunk_t *chunk) {
 }
 
 static void park(hak_superslab_t *superslab, hak_chunk_t *chunk) {
-  bool purged = hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
-  chunk->zero = purged && hak_load_relaxed(&chunk->pins) == 1; /* whoever pins it may write through a stale view */
+  chunk->zero = hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
   chunk->prev = NULL;
   chunk->next = superslab->parked;
   if (chunk->next != NULL) chunk->next->prev = chunk;
@@ -196,9 +195,11 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_bitmap_clear_range(chunk->free_map, unit, units);
   chunk->free_units -= (uint32_t)units;
   relist(superslab, chunk);
-  commit(superslab, chunk, unit, units);
   hak_slab_t *slab = &chunk->slabs[unit];
   slab->units = (uint32_t)units;
+  slab->fresh = chunk->zero && hak_bitmap_count_range(chunk->committed_map, unit, units) == 0;
+  slab->high = slab->high_before = 0;
+  commit(superslab, chunk, unit, units);
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
   hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
@@ -216,6 +217,8 @@ hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_o
   commit(superslab, chunk, 0, chunk->units);
   hak_slab_t *slab = &chunk->slabs[0];
   slab->units = chunk->units;
+  slab->fresh = chunk->zero;
+  slab->high = slab->high_before = 0;
   hak_slab_open(slab, HAK_SLAB_CLASSES, chunk->units * HAK_UNIT_SIZE, seq);
   hak_registry_set(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
   return slab;

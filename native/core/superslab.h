@@ -38,7 +38,7 @@ struct hak_chunk {
   uint32_t free_units;
   bool huge;
   bool tracked;                   /* its blocks are in the live map while callers hold them */
-  bool zero;                      /* every byte of units that never were committed since is 0 */
+  bool zero;                      /* every byte of units that never were committed since is 0, but for what a stale view wrote */
   _Atomic uint32_t pins;          /* the heap's own, and one for each hak_pin */
   hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */
   hak_chunk_t *run_next, *run_prev; /* chunks of one longest run; huge ones: cached chunks of one class or bucket */

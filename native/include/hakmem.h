@@ -116,6 +116,20 @@ HAK_API size_t hak_heap_trim(hak_heap_t *heap);
 
 /* ---- what a block is ---------------------------------------------------------------------------------- */
 
+/**
+ * Clears a block that was just handed out, where that takes no writing because its memory is fresh from the OS. Once for each
+ * block, before anything is written to it: the core goes by what it knows of the memory and looks at no byte.
+ * @return false: nothing was done; whoever wants zeros has to write them.
+ */
+HAK_API bool hak_clear_fresh(void *block);
+
+/**
+ * Moves the first `size` bytes of one block to another by the page tables, without copying; what follows up to the end of a page
+ * moves along. Both are held by the caller, and above 1 MiB. Views of the old block stay valid; what they show is undefined.
+ * @return false: nothing was moved, what `to` holds is undefined; the caller copies.
+ */
+HAK_API bool hak_move(void *from, void *to, size_t size);
+
 /** Where a block lies. */
 typedef struct hak_block_info {
   hak_heap_t *heap;     /**< the heap that owns the slab */

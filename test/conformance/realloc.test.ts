@@ -95,6 +95,44 @@ describe('the old Buffer', () => {
   });
 });
 
+describe('large Buffers', () => {
+  const sizes = [MIB + 1, 3 * MIB - 7, 5 * MIB, 20 * MIB + 1, 6 * MIB + 3, 2 * MIB, 40 * MIB];
+
+  it('keep every byte as they grow and shrink again and again, through any number of moves', () => {
+    const whole = pattern(40 * MIB, 11);
+    let buffer = filled(MIB + 1, 11);
+    for (let round = 0; round < 3; round++) {
+      for (const size of sizes) {
+        const kept = Math.min(buffer.length, size);
+        buffer = reallocated(buffer, size);
+        expect(buffer.compare(whole, 0, kept, 0, kept)).toBe(0);
+        whole.copy(buffer, kept, kept, size);
+      }
+    }
+    books.check();
+    books.free(buffer);
+  });
+
+  it('can be read and written through stale views, and nobody else is touched', () => {
+    const old = filled(3 * MIB, 12);
+    const next = reallocated(old, 9 * MIB);
+    old.fill(0xee);
+    expect(next.compare(pattern(3 * MIB, 12), 0, 3 * MIB, 0, 3 * MIB)).toBe(0);
+    expect([0, 0xee]).toContain(old[3 * MIB - 1]);
+    books.free(next);
+  });
+
+  it('show zeros behind the old contents in a pool made with zero', () => {
+    const clean = hakmem.createPool({ name: 'clean', zero: true });
+    const old = clean.allocUnsafe(3 * MIB + 5);
+    Buffer.from(old.buffer, old.byteOffset, clean.usableSize(old)).fill(0xff);
+    const next = clean.realloc(old, 9 * MIB);
+    expect(next.subarray(0, 3 * MIB + 5).every((byte) => byte === 0xff)).toBe(true);
+    expect(next.subarray(3 * MIB + 5).every((byte) => byte === 0)).toBe(true);
+    clean.destroy();
+  });
+});
+
 describe('refusals leave the old Buffer valid', () => {
   const tooLarge = [{ what: 'MAX_LENGTH + 1', value: constants.MAX_LENGTH + 1 }];
 

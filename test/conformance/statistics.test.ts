@@ -89,7 +89,7 @@ describe('what is counted', () => {
   it('refills come in batches: fewer than allocations', () => {
     const before = pool.stats().operations;
     for (let n = 0; n < 5000; n++) {
-      books.keep(pool.allocUnsafe(32));
+      books.keep(pool.allocUnsafe(1000));
     }
     const after = pool.stats().operations;
     expect(after.refills - before.refills).toBeGreaterThan(0);

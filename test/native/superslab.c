@@ -272,7 +272,7 @@ static void pinned_huge_chunks_are_parked(void) {
   CHECK(slab->chunk != chunk);
   hak_superslab_discard(&superslab, &owner, close_huge(slab));
   slab = open_huge(size, NULL);
-  CHECK(slab->chunk == chunk && !chunk->zero);
+  CHECK(slab->chunk == chunk && chunk->zero);
   hak_chunk_unpin(chunk);
   hak_superslab_discard(&superslab, &owner, close_huge(slab));
   trim();

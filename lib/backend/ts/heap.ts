@@ -127,6 +127,16 @@ export class TsHeap implements Heap {
     return memory;
   }
 
+  /** The ArrayBuffer will be new, and the engine clears it. (In the core memory stays, and it knows what was never handed out.) */
+  clearFresh(): boolean {
+    return true;
+  }
+
+  /** Each ArrayBuffer keeps its memory; only the engine could move it, and would detach the old one. */
+  move(): boolean {
+    return false;
+  }
+
   share(): never {
     throw notShareable();
   }

@@ -48,6 +48,16 @@ export class SharedHeap implements Heap {
     return own === count ? accepted : accepted + holding.give(blocks, count);
   }
 
+  /** The memory outlives the blocks in it. */
+  clearFresh(): boolean {
+    return false;
+  }
+
+  /** Other threads look at the memory where it is. */
+  move(): boolean {
+    return false;
+  }
+
   memory(block: number, whole: boolean): ArrayBuffer {
     const { heap, holding } = this.#books;
     const slab = heap.slabAt(block);
