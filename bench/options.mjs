@@ -10,11 +10,8 @@ const QUICK = { rounds: 2, durationMs: 100 };
 const list = (rows) => rows.map(([name, about]) => `  ${name.padEnd(12)} ${about}`).join('\n');
 
 export const USAGE = `Usage: npm run bench -- [options]
-<<<<<<< HEAD
        npm run bench -- malloc [options]      C programs under each malloc; --help tells the options
-=======
        npm run bench -- servers [options]      the example servers under load: see bench/servers.mjs
->>>>>>> w/io
 
   --quick               fewer workloads, two short rounds: under two minutes; without it under fifteen
   --runtimes <list>     runtimes to compare, each name=path, with commas between them, such as

@@ -61,7 +61,10 @@ HAK_API void *hak_realloc(void *block, size_t size);
 /** @param alignment a power of two up to HAK_MAX_ALIGNMENT; else NULL with EINVAL. */
 HAK_API void *hak_aligned_alloc(size_t alignment, size_t size);
 
-/** Gives a block back, on any thread. NULL is ignored. A pointer that is no block is reported and the process aborts. */
+/**
+ * Gives a block back, on any thread. NULL is ignored. What is no block that a caller holds is reported and the process aborts, in every
+ * build: a block freed before (unless it has a new holder by now), a pointer into a block, a pointer from elsewhere.
+ */
 HAK_API void hak_free(void *block);
 
 /** @return the bytes that the block really has, or 0 where `block` is none of ours. */
