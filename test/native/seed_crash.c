@@ -131,8 +131,9 @@ static void run(size_t threads, double seconds, test_random_t *random) {
   for (size_t i = 0; i < SHARED; i++) give(atomic_exchange_explicit(&exchange[i], NULL, memory_order_acq_rel));
   size_t first = 0;
   while (first < watch.count && watch.at[first] < seconds / 5) first++;
-  CHECK(watch.count >= first + 3);
-  double mean, share = rise(&watch, first, &mean);
+  bool seen = watch.count >= first + 3; /* a short run on a busy machine may give the watcher no time */
+  CHECK(seen || seconds < 60);
+  double mean = 0, share = seen ? rise(&watch, first, &mean) : 0;
   fprintf(stderr, "%zu threads, %.0f s: %llu operations, resident %.1f MiB, rises by %.3f%%\n", threads, seconds,
           (unsigned long long)hak_exchange_acquire(&operations, 0), mean / (double)HAK_MIB, share * 100);
   if (seconds >= 60 && !TEST_SANITIZED) CHECK(share <= 0.01 && share >= -0.01);
