@@ -10,6 +10,7 @@
 #include "abandoned.h"
 #include "assert.h"
 #include "chunk.h"
+#include "guard.h"
 #include "live.h"
 #include "orphan.h"
 #include "os.h"
@@ -29,6 +30,7 @@ static void *out_of_memory(void) {
 
 /* The one door through which blocks of the slab classes leave. */
 static inline void *hand_out(void *block, size_t tag) {
+  if (HAK_CHECKED) hak_guard_expect(block, hak_size_class_bytes((unsigned)tag - 1));
   hak_live_set(block, tag);
   return block;
 }
@@ -191,6 +193,7 @@ static HAK_NOINLINE void free_slow(void *block, size_t tag) {
 /* The place of tag 0 has no room, nor have those of the classes above the bins'. */
 void hak_free(void *block) {
   size_t tag = hak_live_clear(block);
+  if (HAK_CHECKED && tag != 0) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
   if (HAK_UNLIKELY(!hak_bin_push(hak_tcache_place(&hak_thread_heap->tcache, tag), block))) free_slow(block, tag);
 }
 
