@@ -199,11 +199,20 @@ void hak_free(void *block) {
 
 /* ---- realloc and questions ---- */
 
-size_t hak_usable_size(const void *block) {
+/* Bytes of a block that is in the live map; 0: it is not. */
+static size_t tracked_size(const void *block) {
   size_t tag = hak_live_get(block);
-  if (HAK_LIKELY(tag != 0)) return hak_size_class_bytes((unsigned)tag - 1);
-  hak_slab_t *slab = hak_heap_slab_of(block);
+  return HAK_LIKELY(tag != 0) ? hak_size_class_bytes((unsigned)tag - 1) : 0;
+}
+
+static size_t untracked_size(uintptr_t entry) {
+  const hak_slab_t *slab = (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
   return slab == NULL ? 0 : slab->block_size;
+}
+
+size_t hak_usable_size(const void *block) {
+  size_t size = tracked_size(block);
+  return HAK_LIKELY(size != 0) ? size : untracked_size(hak_registry_get(block));
 }
 
 size_t hak_good_size(size_t size) {
@@ -216,14 +225,17 @@ static bool has_room(const void *block, size_t size) {
   return slab != NULL && slab->size_class == HAK_SLAB_CLASSES && slab->base == block && size <= slab->block_size;
 }
 
-bool hak_move(void *from, void *to, size_t size) {
-  if (from == to || !has_room(from, size) || !has_room(to, size)) return false;
+static bool move_pages(void *from, void *to, size_t size) {
   return hak_os_move(from, to, hak_round_up(size, hak_os_page_size()));
+}
+
+bool hak_move(void *from, void *to, size_t size) {
+  return from != to && has_room(from, size) && has_room(to, size) && move_pages(from, to, size);
 }
 
 /* Large blocks move by their page tables, not by their bytes. */
 static void move_contents(void *to, void *from, size_t size) {
-  if (size > HAK_SLAB_SIZE_MAX && hak_os_move(from, to, hak_round_up(size, hak_os_page_size()))) return;
+  if (size > HAK_SLAB_SIZE_MAX && move_pages(from, to, size)) return;
   memcpy(to, from, size);
 }
 
@@ -240,10 +252,12 @@ static HAK_NOINLINE void *move_foreign(void *block, size_t size) {
 
 /* As hak_usable_size, for a block that must be held. @return 0: foreign. */
 static size_t held_size(const void *block) {
-  uintptr_t entry = hak_live_get(block) != 0 ? 0 : hak_registry_get(block);
+  size_t size = tracked_size(block);
+  if (HAK_LIKELY(size != 0)) return size;
+  uintptr_t entry = hak_registry_get(block);
   uintptr_t tag = entry & HAK_REGISTRY_TAG_MASK;
   if (HAK_UNLIKELY(tag != 0 && tag != HAK_TAG_SLOW)) not_live(block, entry);
-  return hak_usable_size(block);
+  return untracked_size(entry);
 }
 
 void *hak_realloc(void *block, size_t size) {

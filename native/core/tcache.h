@@ -29,8 +29,8 @@ typedef struct hak_bin {
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == 32, "a bin is found by a shift");
 
-/* A bin's place is the tag that registry entries have: class + 1. The other places never get any room, so that the tags of
-   foreign and of slow blocks need no test of their own. */
+/* A bin's place is the tag that the live map and registry entries have: class + 1. The other places never get any room, so that
+   0, of what is no live block, and the classes above the bins' need no test of their own. */
 #define HAK_TCACHE_PLACES 64
 
 typedef struct hak_tcache {
