@@ -2,21 +2,14 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { type FileChunksOptions, fileChunks } from '../../lib/io/index';
-import { openPool } from './support/books';
-import { openBelow, openFiles } from './support/files';
 import { codeOf } from './support/outcome';
+import { openPooledFiles } from './support/pooled-files';
 import { BAD_NUMBERS, NOT_A_NUMBER } from './support/values';
 
-const { pool, books } = openPool('file-chunks');
-const { directory, file } = openFiles();
-
-afterEach(() => {
-  books.check();
-  expect(openBelow(directory), 'files left open').toBe(0);
-});
+const { pool, books, directory, file } = openPooledFiles('file-chunks');
 
 async function contents(name: string, options: FileChunksOptions): Promise<Buffer> {
   const copies: Buffer[] = [];

@@ -6,35 +6,13 @@ import http from 'node:http';
 import net from 'node:net';
 import * as consumers from 'node:stream/consumers';
 import { createGunzip, createGzip } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createReadStream, type PooledReadable } from '../../lib/io/index';
-import { openPool } from './support/books';
-import { bytesOf, hashOf, openBelow, openFiles } from './support/files';
+import { describe, expect, it } from 'vitest';
+import { createReadStream } from '../../lib/io/index';
+import { bytesOf, hashOf } from './support/files';
+import { LONG, openStreams } from './support/pooled-streams';
 import { closed } from './support/streams';
 
-const { pool, books } = openPool('io-http');
-const { directory, file } = openFiles();
-
-const LONG = 1_000_003;
-const CHUNK_BYTES = 10_000;
-
-function allocs(): number {
-  return pool.stats().operations.allocs;
-}
-
-/** Chunks that the pool handed out so far: 0 for consumers that must not see any. */
-function pooledSince(before: number): number {
-  return allocs() - before;
-}
-
-function open(lengthBytes = LONG): PooledReadable {
-  return createReadStream(file(lengthBytes), { pool, chunkBytes: CHUNK_BYTES });
-}
-
-afterEach(() => {
-  books.check();
-  expect(openBelow(directory), 'files left open').toBe(0);
-});
+const { pool, books, directory, file, allocs, pooledSince, open } = openStreams('io-http');
 
 describe('over HTTP', () => {
   interface Answer {

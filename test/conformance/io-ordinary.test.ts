@@ -5,35 +5,12 @@ import { Duplex, PassThrough, pipeline, type Readable, Transform, Writable } fro
 import * as consumers from 'node:stream/consumers';
 import * as streams from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createReadStream, type PooledReadable } from '../../lib/io/index';
-import { openPool } from './support/books';
-import { bytesOf, openBelow, openFiles } from './support/files';
+import { describe, expect, it } from 'vitest';
+import { bytesOf } from './support/files';
+import { LONG, openStreams } from './support/pooled-streams';
 import { closed, collectByLoop } from './support/streams';
 
-const { pool, books } = openPool('io-ordinary');
-const { directory, file } = openFiles();
-
-const LONG = 1_000_003;
-const CHUNK_BYTES = 10_000;
-
-function allocs(): number {
-  return pool.stats().operations.allocs;
-}
-
-/** Chunks that the pool handed out so far: 0 for consumers that must not see any. */
-function pooledSince(before: number): number {
-  return allocs() - before;
-}
-
-function open(lengthBytes = LONG): PooledReadable {
-  return createReadStream(file(lengthBytes), { pool, chunkBytes: CHUNK_BYTES });
-}
-
-afterEach(() => {
-  books.check();
-  expect(openBelow(directory), 'files left open').toBe(0);
-});
+const { directory, allocs, pooledSince, open } = openStreams('io-ordinary');
 
 describe('consumers that own what they get', () => {
   const expected = bytesOf(LONG);

@@ -4,15 +4,13 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { readFile } from '../../lib/io/index';
-import { openPool } from './support/books';
-import { openBelow, openFiles } from './support/files';
 import { failureOf } from './support/outcome';
+import { openPooledFiles } from './support/pooled-files';
 
-const { pool, books } = openPool('read-file');
-const { directory, file } = openFiles();
+const { pool, books, directory, file } = openPooledFiles('read-file');
 
 async function failure(reading: Promise<unknown>): Promise<{ name: string; code: string | undefined }> {
   return reading.then(
@@ -20,11 +18,6 @@ async function failure(reading: Promise<unknown>): Promise<{ name: string; code:
     (error: unknown) => failureOf(error),
   );
 }
-
-afterEach(() => {
-  books.check();
-  expect(openBelow(directory), 'files left open').toBe(0);
-});
 
 describe.each([0, 1, 4096, 65_535, 65_536, 65_537, 300_000, 2 ** 21, 5_000_001])(
   'a file of %i bytes',

@@ -5,31 +5,14 @@ import { PassThrough, Writable } from 'node:stream';
 import * as consumers from 'node:stream/consumers';
 import * as streams from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { type ChunkSource, createReadStream, PooledReadable } from '../../lib/io/index';
-import { openPool } from './support/books';
-import { bytesOf, hashOf, openBelow, openFiles } from './support/files';
+import { bytesOf, hashOf } from './support/files';
+import { CHUNK_BYTES, LONG, openStreams } from './support/pooled-streams';
 import { closed, collectByLoop } from './support/streams';
 
-const { pool, books } = openPool('readable');
-const { directory, file } = openFiles();
-
-const LONG = 1_000_003;
-const CHUNK_BYTES = 10_000;
-
-/** Chunks that the pool handed out so far: 0 for consumers that must not see any. */
-function pooledSince(before: number): number {
-  return pool.stats().operations.allocs - before;
-}
-
-function allocs(): number {
-  return pool.stats().operations.allocs;
-}
-
-function open(lengthBytes = LONG): PooledReadable {
-  return createReadStream(file(lengthBytes), { pool, chunkBytes: CHUNK_BYTES });
-}
+const { pool, books, directory, file, allocs, pooledSince, open } = openStreams('readable');
 
 /** Writes slowly, and looks at each chunk only when it says that it is done: what was recycled before shows in the hash. */
 class SlowHash extends Writable {
@@ -57,11 +40,6 @@ class SlowHash extends Writable {
     callback(this.chunks === this.#failAt ? new Error('the disk is full') : undefined);
   }
 }
-
-afterEach(() => {
-  books.check();
-  expect(openBelow(directory), 'files left open').toBe(0);
-});
 
 describe('pooled chunks', () => {
   it.each([0, 1, CHUNK_BYTES, LONG])('a file of %i bytes to a file, by pipe and by pipeline', async (lengthBytes) => {
