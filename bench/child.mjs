@@ -34,7 +34,10 @@ async function measure(task) {
 async function measureBesideView(workload, contender, { durationMs }) {
   const view = CONTENDERS.find(({ name }) => name === 'view');
   const [loop, other] = await Promise.all([contender, view].map((one) => makeLoop(workload, one)));
-  return measureRatio(loop, other, durationMs);
+  const ratio = await measureRatio(loop, other, durationMs);
+  loop.check(contender.overlaps);
+  other.check(view.overlaps);
+  return ratio;
 }
 
 async function makeLoop(workload, contender) {
