@@ -28,6 +28,14 @@ static void *out_of_memory(void) {
 
 /* ---- malloc ---- */
 
+/* The checked build closes a block of the slab classes behind what was asked for. */
+static inline void *closed(void *block, size_t size) {
+  if (!HAK_CHECKED || block == NULL) return block;
+  size_t tag = hak_live_get(block);
+  if (tag != 0) hak_guard_close(block, hak_size_class_bytes((unsigned)tag - 1), size);
+  return block;
+}
+
 /* The one door through which blocks of the slab classes leave. */
 static inline void *hand_out(void *block, size_t tag) {
   if (HAK_CHECKED) hak_guard_expect(block, hak_size_class_bytes((unsigned)tag - 1));
@@ -65,11 +73,12 @@ static HAK_NOINLINE void *malloc_above(size_t size) {
 }
 
 /* Small sizes are tested for first: they need no other test. */
-void *hak_malloc(size_t size) {
-  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return malloc_above(size);
+void *hak_malloc(size_t asked) {
+  size_t size = hak_guard_room(asked);
+  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return closed(malloc_above(size), asked);
   size_t tag = hak_size_tag_small[(size + 15) / 16];
   void *block = hak_bin_pop(hak_tcache_place(&hak_thread_heap->tcache, tag));
-  return HAK_LIKELY(block != NULL) ? hand_out(block, tag) : malloc_slow((unsigned)tag - 1);
+  return closed(HAK_LIKELY(block != NULL) ? hand_out(block, tag) : malloc_slow((unsigned)tag - 1), asked);
 }
 
 static bool alignment_is_served(size_t alignment) {
@@ -82,7 +91,7 @@ void *hak_aligned_alloc(size_t alignment, size_t size) {
     return NULL;
   }
   if (size > HAK_MAX_SIZE) return out_of_memory();
-  return malloc_class(hak_size_class_aligned(size, alignment));
+  return closed(malloc_class(hak_size_class_aligned(hak_guard_room(size), alignment)), size);
 }
 
 /* Blocks up to here are cleared faster than anybody finds out whether they need it. */
@@ -199,10 +208,15 @@ void hak_free(void *block) {
 
 /* ---- realloc and questions ---- */
 
-/* Bytes of a block that is in the live map; 0: it is not. */
+/* Bytes that a block has for its caller, of one that is in the live map; 0: it is not. */
 static size_t tracked_size(const void *block) {
   size_t tag = hak_live_get(block);
-  return HAK_LIKELY(tag != 0) ? hak_size_class_bytes((unsigned)tag - 1) : 0;
+  return HAK_LIKELY(tag != 0) ? hak_size_class_bytes((unsigned)tag - 1) - hak_guard_zone : 0;
+}
+
+/* What of them the caller may write to: the checked build knows what was asked for. */
+static size_t usable_of(const void *block, size_t size) {
+  return HAK_CHECKED ? hak_guard_size(block, size + hak_guard_zone) : size;
 }
 
 static size_t untracked_size(uintptr_t entry) {
@@ -212,11 +226,11 @@ static size_t untracked_size(uintptr_t entry) {
 
 size_t hak_usable_size(const void *block) {
   size_t size = tracked_size(block);
-  return HAK_LIKELY(size != 0) ? size : untracked_size(hak_registry_get(block));
+  return HAK_LIKELY(size != 0) ? usable_of(block, size) : untracked_size(hak_registry_get(block));
 }
 
 size_t hak_good_size(size_t size) {
-  return size > HAK_MAX_SIZE ? 0 : hak_size_class_bytes(hak_size_class_of(size));
+  return size > HAK_MAX_SIZE ? 0 : hak_guard_zone != 0 ? size : hak_size_class_bytes(hak_size_class_of(size));
 }
 
 /* Such a block has its pages for itself. */
@@ -250,9 +264,10 @@ static HAK_NOINLINE void *move_foreign(void *block, size_t size) {
   return moved;
 }
 
-/* As hak_usable_size, for a block that must be held. @return 0: foreign. */
+/* The bytes of a block that must be held. @return 0: foreign. */
 static size_t held_size(const void *block) {
   size_t size = tracked_size(block);
+  if (HAK_CHECKED && size != 0) usable_of(block, size); /* looks behind it */
   if (HAK_LIKELY(size != 0)) return size;
   uintptr_t entry = hak_registry_get(block);
   uintptr_t tag = entry & HAK_REGISTRY_TAG_MASK;
@@ -264,7 +279,7 @@ void *hak_realloc(void *block, size_t size) {
   if (block == NULL) return hak_malloc(size);
   size_t usable = held_size(block);
   if (HAK_UNLIKELY(usable == 0)) return move_foreign(block, size);
-  if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return block;
+  if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return closed(block, size);
   void *moved = hak_malloc(size);
   if (moved == NULL) return NULL;
   move_contents(moved, block, size < usable ? size : usable);

@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include "guard.h"
 #include "heap.h"
 #include "thread.h"
 
@@ -137,6 +138,7 @@ static void destroying_empties_the_cache(void) {
 }
 
 int main(void) {
+  hak_guard_off();
   setenv("HAKMEM_TICK_OPERATIONS", "16", 1);
   setenv("HAKMEM_LARGE_CACHE_TICKS", "3", 1);
   setenv("HAKMEM_LARGE_CACHE_BYTES", "67108864", 1);

@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include "guard.h"
 #include "heap.h"
 #include "thread.h"
 
@@ -167,6 +168,7 @@ static void reading_disturbs_nobody(test_random_t *random) {
 }
 
 int main(void) {
+  hak_guard_off();
   test_random_t random = test_random();
   rows_are_complete();
   nothing_has_happened();
