@@ -55,6 +55,7 @@ static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
   if (heap == &hak_nobody) return out_of_memory();
   bool huge = size_class >= HAK_SLAB_CLASSES;
   void *block = huge ? malloc_huge(heap, size_class) : hak_cache_alloc(heap, size_class);
+  hak_thread_heap_put(heap);
   if (block == NULL) return out_of_memory();
   return huge ? block : hand_out(block, size_class + 1);
 }

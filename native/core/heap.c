@@ -15,6 +15,12 @@ static hak_chunk_owner_t owner_of(hak_heap_t *heap) {
 
 /* ---- partial slabs ---- */
 
+static void check_listed(const hak_heap_class_t *list, const hak_slab_t *slab) {
+  const hak_slab_t *before = slab->prev == NULL ? list->head : slab->prev->next;
+  const hak_slab_t *behind = slab->next == NULL ? list->tail : slab->next->prev;
+  if (!slab->listed || before != slab || behind != slab) hak_fatal("heap: a list of slabs is broken", slab->base);
+}
+
 static void list_first(hak_heap_class_t *list, hak_slab_t *slab) {
   slab->prev = NULL;
   slab->next = list->head;
@@ -24,6 +30,7 @@ static void list_first(hak_heap_class_t *list, hak_slab_t *slab) {
     list->tail = slab;
   list->head = slab;
   slab->listed = true;
+  if (HAK_CHECKED) check_listed(list, slab);
 }
 
 static void list_last(hak_heap_class_t *list, hak_slab_t *slab) {
@@ -35,9 +42,11 @@ static void list_last(hak_heap_class_t *list, hak_slab_t *slab) {
     list->head = slab;
   list->tail = slab;
   slab->listed = true;
+  if (HAK_CHECKED) check_listed(list, slab);
 }
 
 static void unlist(hak_heap_class_t *list, hak_slab_t *slab) {
+  if (HAK_CHECKED) check_listed(list, slab);
   if (slab->prev != NULL)
     slab->prev->next = slab->next;
   else
@@ -76,6 +85,7 @@ static size_t take_blocks(hak_heap_t *heap, unsigned size_class, size_t count, v
     if (slab == NULL) break;
     taken += hak_slab_take(slab, count - taken, blocks + taken);
     if (slab->used == slab->blocks) unlist(list, slab);
+    if (HAK_CHECKED) hak_slab_check(slab);
   }
   hak_counter_add(&heap->live_bytes, taken * hak_size_class_bytes(size_class));
   return taken;
@@ -145,6 +155,7 @@ static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   }
   hak_heap_class_t *list = &heap->classes[slab->size_class];
   if (!slab->listed) list_last(list, slab);
+  if (HAK_CHECKED) hak_slab_check(slab);
   if (slab->used == 0 && list->head != list->tail) {
     unlist(list, slab);
     close_slab(heap, slab);
@@ -166,7 +177,10 @@ static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rej
   }
   if (bad == run.count) return bad;
   count_back(heap, slab, run.count - bad);
-  if (was_full || slab->used == 0) settle(heap, slab);
+  if (was_full || slab->used == 0)
+    settle(heap, slab);
+  else if (HAK_CHECKED)
+    hak_slab_check(slab);
   return bad;
 }
 
@@ -296,11 +310,11 @@ static void release_slab(hak_heap_t *heap, hak_slab_t *slab) {
 }
 
 static void release_chunk(hak_heap_t *heap, hak_chunk_t *chunk) {
-  size_t unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, 0);
-  while (unit < chunk->units) {
+  size_t bits = hak_chunk_map_bits(chunk->units, chunk->huge), unit = hak_bitmap_next_clear(chunk->free_map, bits, 0);
+  while (unit < bits) {
     hak_slab_t *slab = &chunk->slabs[unit];
     release_slab(heap, slab);
-    unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, unit + slab->units);
+    unit = hak_bitmap_next_clear(chunk->free_map, bits, unit + slab->units);
   }
 }
 
@@ -415,13 +429,16 @@ void hak_heap_add_shared_stats(hak_stats_t *stats) {
 }
 
 static void check_list(hak_heap_class_t *list) {
-  for (hak_slab_t *slab = list->head, *before = NULL; slab != NULL; before = slab, slab = slab->next) {
+  for (hak_slab_t *slab = list->head; slab != NULL; slab = slab->next) {
     hak_slab_check(slab);
-    if (slab->prev != before) hak_fatal("heap: a list of slabs is broken", slab->base);
+    check_listed(list, slab);
   }
 }
 
 void hak_heap_check(hak_heap_t *heap) {
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) check_list(&heap->classes[c]);
   hak_superslab_check(&heap->superslab);
+  hak_large_check(heap->large);
+  hak_tcache_check(&heap->tcache);
+  hak_mid_check(&heap->mid);
 }

@@ -11,7 +11,7 @@
 
 hak_heap_t hak_nobody;
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
-static _Thread_local bool ended; /* thread_ends has run; it does not run again but for what later destructors set */
+static _Thread_local bool ended; /* thread_ends has run; nobody says whether it will run again */
 
 static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
 static hak_heap_t *heaps;     /* all of them, under the lock */
@@ -21,12 +21,16 @@ static pthread_key_t key; /* its destructor tells of a thread's end */
 
 /* ---- life ---- */
 
-static void thread_ends(void *argument) {
-  hak_heap_t *heap = argument;
-  hak_thread_heap = &hak_nobody; /* destructors that allocate later start anew */
-  ended = true;
+static void leave(hak_heap_t *heap) {
   hak_cache_release(heap);
   hak_abandoned_add(heap);
+}
+
+static void thread_ends(void *argument) {
+  hak_heap_t *heap = argument;
+  hak_thread_heap = &hak_nobody; /* destructors that allocate later borrow */
+  ended = true;
+  leave(heap);
 }
 
 /* The child of a fork has one thread; locks that others held would stay closed for ever. In the order of nesting. */
@@ -84,9 +88,14 @@ hak_heap_t *hak_thread_heap_get(void) {
   hak_heap_t *heap = hak_abandoned_adopt();
   if (heap == NULL) heap = make();
   if (heap == NULL) return &hak_nobody;
+  if (ended) return heap;
   hak_thread_heap = heap; /* before the key, for setting it may allocate */
   pthread_setspecific(key, heap);
   return heap;
+}
+
+void hak_thread_heap_put(hak_heap_t *heap) {
+  if (heap != hak_thread_heap) leave(heap);
 }
 
 hak_heap_t *hak_thread_heap_to_free(void) {

@@ -2,7 +2,10 @@
  * L5 thread: which heap a thread uses, and what becomes of it.
  *
  *     nobody --first slow path--> a heap, adopted or new --thread ends--> cache flushed, abandoned --> adopted ...
+ *     ended  --slow path--> a heap, borrowed for this one call --> abandoned again
  *
+ * A thread has ended when its key's destructor has run. Destructors of other keys may allocate after it, in the last round too, after which
+ * nobody is told anything: so nothing may be left with such a thread.
  * A thread without a heap points at `hak_nobody`, whose bins are empty and have no room: the fast paths need no test for it.
  * Heaps of threads are never unmapped: a freer in another thread may hold a pointer to one at any time.
  * Threads: any.
@@ -19,6 +22,9 @@ extern _Thread_local hak_heap_t *hak_thread_heap;
 
 /* The calling thread's heap, made if need be; `hak_nobody` where there is no memory for one. */
 hak_heap_t *hak_thread_heap_get(void);
+
+/* The call that got the heap is done with it: one that was borrowed goes back. */
+void hak_thread_heap_put(hak_heap_t *heap);
 
 /* The same for a free. A thread that has ended gets none for that alone: the C library's own last frees come when nothing
    tells of an end any more, and each such thread would keep a heap for ever. */

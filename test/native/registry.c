@@ -27,7 +27,7 @@ static uintptr_t entry_of(size_t n) {
 }
 
 static void enter(size_t n) {
-  CHECK(hak_registry_cover(unit_at(n, 0), CHUNK_UNITS));
+  CHECK(hak_registry_cover(unit_at(n, 0), CHUNK_UNITS, false));
   CHECK(hak_registry_get(unit_at(n, 0)) == 0);
   hak_registry_set(unit_at(n, 0), CHUNK_UNITS, entry_of(n));
 }
@@ -95,7 +95,7 @@ static void removal_and_change(void) {
 static void without_memory_nothing_changes(void) {
   size_t before = stats_now().capacity;
   hak_os_fail_from(1);
-  CHECK(!hak_registry_cover((void *)(middle - ((uintptr_t)1 << 42)), 1));
+  CHECK(!hak_registry_cover((void *)(middle - ((uintptr_t)1 << 42)), 1, false));
   hak_os_fail_from(0);
   CHECK(stats_now().capacity == before);
   for (size_t n = 0; n < CHUNKS; n++) expect_entered(n);

@@ -143,6 +143,42 @@ static void destructors_may_allocate(void) {
   test_expect_quiet();
 }
 
+/* Comes back in every round that there is, and allocates in each: after the last nobody is told that the thread has ended. */
+static pthread_key_t stubborn;
+
+static void come_back_always(void *block) {
+  free_and_allocate(block);
+  void *other = hak_malloc(500);
+  CHECK(other != NULL && pthread_setspecific(stubborn, other) == 0);
+  atomic_store(&inheritance[0], other); /* the last round's is left */
+}
+
+static void count_heap(hak_heap_t *heap, void *heaps) {
+  (void)heap;
+  ++*(uint64_t *)heaps;
+}
+
+static void *leave_a_stubborn_value(void *unused) {
+  CHECK(pthread_setspecific(stubborn, hak_malloc(100)) == 0);
+  return unused;
+}
+
+static void destructors_may_allocate_in_every_round(void) {
+  enum { THREADS = 20 };
+  uint64_t before = stats_now().operations_abandoned - stats_now().operations_adopted;
+  CHECK(pthread_key_create(&stubborn, come_back_always) == 0);
+  for (int i = 0; i < THREADS; i++) {
+    test_threads(1, leave_a_stubborn_value, NULL, 0);
+    hak_free(atomic_exchange(&inheritance[0], NULL));
+  }
+  uint64_t heaps = 0;
+  hak_thread_each(count_heap, &heaps);
+  CHECK(heaps <= GROUP + 2); /* as many as ever lived at once */
+  CHECK(stats_now().operations_abandoned - stats_now().operations_adopted <= before + 1);
+  CHECK(pthread_key_delete(stubborn) == 0);
+  test_expect_quiet();
+}
+
 int main(void) {
   test_random_t random = test_random();
   CHECK(pthread_key_create(&early, free_and_allocate) == 0);
@@ -150,5 +186,6 @@ int main(void) {
   remote_frees_reach_the_adopter();
   thousands_of_short_threads(&random);
   destructors_may_allocate();
+  destructors_may_allocate_in_every_round();
   return 0;
 }
