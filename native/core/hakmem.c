@@ -170,9 +170,20 @@ static void free_foreign(void *block) {
   if (other == NULL || !other->free(block)) hak_fatal("free of a pointer that is none of ours", block);
 }
 
+static const hak_slab_t *slab_in(uintptr_t entry) {
+  return (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+}
+
+/* A huge block, or one of a heap of its own: counted first, for that heap may end with it. */
+static void free_uncached(void *block, uintptr_t entry) {
+  hak_heap_t *owner = slab_in(entry)->chunk->heap;
+  if (owner->own) hak_fetch_add_relaxed(&owner->frees, 1);
+  give_one(hak_thread_heap_to_free(), block);
+}
+
 /* `entry` is of a slab whose blocks are in the live map while they are held, and `block` is not. */
 static _Noreturn void not_live(const void *block, uintptr_t entry) {
-  const hak_slab_t *slab = (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+  const hak_slab_t *slab = slab_in(entry);
   bool inside = hak_slab_index(slab, block) == slab->blocks;
   hak_fatal(inside ? "free or realloc of a pointer into a block" : "double free, or realloc of a block that was freed", block);
 }
@@ -185,7 +196,7 @@ static HAK_NOINLINE void free_untracked(void *block) {
   if (tag == 0)
     free_foreign(block);
   else if (tag == HAK_TAG_SLOW)
-    give_one(hak_thread_heap_to_free(), block);
+    free_uncached(block, entry);
   else
     not_live(block, entry);
 }
@@ -221,7 +232,7 @@ static size_t usable_of(const void *block, size_t size) {
 }
 
 static size_t untracked_size(uintptr_t entry) {
-  const hak_slab_t *slab = (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+  const hak_slab_t *slab = slab_in(entry);
   return slab == NULL ? 0 : slab->block_size;
 }
 
@@ -411,10 +422,6 @@ size_t hak_trim(void) {
   return sum + hak_heap_give_shared(); /* last: the heaps' closed chunks have come there */
 }
 
-static void add_one(hak_heap_t *heap, void *stats) {
-  hak_heap_add_stats(heap, stats);
-}
-
 static void add_registry(hak_stats_t *stats) {
   hak_registry_stats_t registry;
   hak_registry_stats_get(&registry);
@@ -432,7 +439,7 @@ static void collect_own(hak_heap_t *heap) {
 void hak_stats_get(hak_stats_t *stats) {
   collect_own(hak_thread_heap);
   memset(stats, 0, sizeof *stats);
-  hak_thread_each(add_one, stats);
+  hak_thread_add_stats(stats);
   hak_heap_add_shared_stats(stats);
   add_registry(stats);
 }

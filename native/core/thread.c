@@ -68,6 +68,7 @@ void hak_thread_enter(hak_heap_t *heap) {
 
 void hak_thread_remove(hak_heap_t *heap) {
   hak_mutex_lock(&mutex);
+  hak_heap_retire_stats(heap);
   if (heap->prev != NULL)
     heap->prev->next = heap->next;
   else
@@ -104,8 +105,9 @@ hak_heap_t *hak_thread_heap_to_free(void) {
 
 /* ---- all heaps ---- */
 
-void hak_thread_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
+void hak_thread_add_stats(hak_stats_t *stats) {
   hak_mutex_lock(&mutex);
-  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) visit(heap, argument);
+  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) hak_heap_add_stats(heap, stats);
+  hak_heap_add_retired_stats(stats);
   hak_mutex_unlock(&mutex);
 }

@@ -30,11 +30,11 @@ void hak_thread_heap_put(hak_heap_t *heap);
    tells of an end any more, and each such thread would keep a heap for ever. */
 hak_heap_t *hak_thread_heap_to_free(void);
 
-/* Enters a heap of its own into the list of all heaps, or takes it out. */
+/* Enters a heap of its own into the list of all heaps, or takes it out when it is about to go. */
 void hak_thread_enter(hak_heap_t *heap);
 void hak_thread_remove(hak_heap_t *heap);
 
-/* Runs over all heaps under the list's lock. */
-void hak_thread_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
+/* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
+void hak_thread_add_stats(hak_stats_t *stats);
 
 #endif
