@@ -19,6 +19,13 @@ static hak_heap_t *heaps;     /* all of them, under the lock */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* its destructor tells of a thread's end */
 
+void hak_thread_lock(void) {
+  hak_mutex_lock(&mutex);
+}
+void hak_thread_unlock(void) {
+  hak_mutex_unlock(&mutex);
+}
+
 /* ---- life ---- */
 
 static void leave(hak_heap_t *heap) {
@@ -35,7 +42,7 @@ static void thread_ends(void *argument) {
 
 /* The child of a fork has one thread; locks that others held would stay closed for ever. In the order of nesting. */
 static void before_fork(void) {
-  hak_mutex_lock(&mutex);
+  hak_thread_lock();
   hak_abandoned_lock();
   hak_orphan_lock();
   hak_heap_lock_shared();
@@ -48,7 +55,7 @@ static void after_fork(void) {
   hak_heap_unlock_shared();
   hak_orphan_unlock();
   hak_abandoned_unlock();
-  hak_mutex_unlock(&mutex);
+  hak_thread_unlock();
 }
 
 static void start(void) {

@@ -37,4 +37,8 @@ void hak_thread_remove(hak_heap_t *heap);
 /* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
 void hak_thread_add_stats(hak_stats_t *stats);
 
+/* Around fork: the child gets the list's lock open. */
+void hak_thread_lock(void);
+void hak_thread_unlock(void);
+
 #endif
