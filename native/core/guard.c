@@ -21,14 +21,16 @@ void hak_guard_close(void *block, size_t bytes, size_t size) {
   *size_word(block, bytes) = size ^ ~ZONE_PATTERN;
 }
 
+/* Each byte is the pattern's: the first one is, and each is as the one before. */
+static bool is_zone(const unsigned char *zone, size_t bytes) {
+  return zone[0] == (ZONE_PATTERN & 0xff) && memcmp(zone, zone + 1, bytes - 1) == 0;
+}
+
 size_t hak_guard_size(const void *block, size_t bytes) {
   if (hak_guard_zone == 0) return bytes;
-  const unsigned char *first = block, *end = (const unsigned char *)size_word(block, bytes);
   size_t size = (size_t)(*size_word(block, bytes) ^ ~ZONE_PATTERN);
-  bool sound = size <= bytes - hak_guard_zone;
-  for (const unsigned char *byte = first + (sound ? size : 0); sound && byte < end; byte++)
-    sound = *byte == (ZONE_PATTERN & 0xff);
-  if (!sound) hak_fatal("a block was written to over its end", block);
+  if (size > bytes - hak_guard_zone || !is_zone((const unsigned char *)block + size, bytes - sizeof(uint64_t) - size))
+    hak_fatal("a block was written to over its end", block);
   return size;
 }
 
