@@ -70,6 +70,9 @@ HAK_INLINE void hak_live_set(const void *block, size_t tag) {
 /* Has bytes for a chunk. @return false: no memory. */
 bool hak_live_cover(const void *start, size_t size);
 
+/* Aborts where a block is held between the two addresses. Whole units; covered before. */
+void hak_live_check(const void *start, size_t size);
+
 /* Gives the bytes' memory back. They are all 0, and 0 they stay. Whole units; covered before. */
 void hak_live_purge(const void *start, size_t size);
 
