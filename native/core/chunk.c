@@ -60,19 +60,68 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
   return chunk;
 }
 
-static bool cover(const void *base, size_t units, bool tracked) {
-  return hak_registry_cover(base, units) && (!tracked || hak_live_cover(base, units * HAK_UNIT_SIZE));
+/* ---- where the memory lies: under leaves of the live map that have its grain ---- */
+
+/* Of a grain that could not have the system's own choice of addresses: the end of what is likely free. Relaxed: a hint. */
+static _Atomic uintptr_t next_end[HAK_GRAINS];
+
+static void unmap_memory(void *base, size_t size, hak_grain_t grain) {
+  if (hak_load_relaxed(&next_end[grain]) != 0) hak_store_relaxed(&next_end[grain], (uintptr_t)base + size);
+  hak_os_unmap(base, size);
 }
 
-hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, bool tracked) {
+static void *map_below(uintptr_t end, size_t size, hak_grain_t grain) {
+  if (end <= size || !hak_live_fits((void *)(end - size), size, grain)) return NULL; /* 0: no hint yet */
+  void *base = hak_os_map_at((void *)(end - size), size);
+  if (base != NULL) hak_store_relaxed(&next_end[grain], (uintptr_t)base);
+  return base;
+}
+
+/* The first room below an address. Leaves of the grain come before new ones, so that their number follows that of chunks. */
+static void *map_under_other_leaf(uintptr_t from, size_t size, hak_grain_t grain) {
+  enum { TRIES = 4096 }; /* ends the loop where there is no memory */
+  uintptr_t leaf_bytes = (uintptr_t)1 << HAK_LIVE_LEAF_SHIFT;
+  uintptr_t end = from & ~(leaf_bytes - 1);
+  for (unsigned i = 0; end > size && i < TRIES; i++) {
+    bool fits = hak_live_fits((void *)(end - size), size, grain);
+    void *base = fits ? map_below(end, size, grain) : NULL;
+    if (base != NULL) return base;
+    end = fits ? end - size : (end - 1) & ~(leaf_bytes - 1);
+  }
+  return NULL;
+}
+
+static void *map_where_it_fits(size_t size, hak_grain_t grain) {
+  void *base = map_below(hak_load_relaxed(&next_end[grain]), size, grain);
+  if (base != NULL) return base;
+  base = hak_os_map(size, HAK_CHUNK_ALIGNMENT);
+  if (base == NULL || hak_live_fits(base, size, grain)) return base;
+  hak_os_unmap(base, size);
+  return map_under_other_leaf((uintptr_t)base, size, grain);
+}
+
+/* Between the look and the cover another thread may have given a leaf the other grain: then once more. */
+static void *map_tracked(size_t size, hak_grain_t grain) {
+  void *base;
+  while ((base = map_where_it_fits(size, grain)) != NULL) {
+    if (hak_live_cover(base, size, grain)) return base;
+    bool fits = hak_live_fits(base, size, grain);
+    unmap_memory(base, size, grain);
+    if (fits) return NULL; /* no memory for the leaf */
+  }
+  return NULL;
+}
+
+hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
   if (units > UINT32_MAX) return NULL;
-  void *base = hak_os_map(units * HAK_UNIT_SIZE, HAK_CHUNK_ALIGNMENT);
+  size_t size = units * HAK_UNIT_SIZE;
+  void *base = grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : map_tracked(size, grain);
   if (base == NULL) return NULL;
-  hak_chunk_t *chunk = cover(base, units, tracked) ? map_header(base, heap, units, huge) : NULL;
+  hak_chunk_t *chunk = hak_registry_cover(base, units) ? map_header(base, heap, units, huge) : NULL;
   if (chunk == NULL)
-    hak_os_unmap(base, units * HAK_UNIT_SIZE);
+    unmap_memory(base, size, grain);
   else
-    chunk->tracked = tracked;
+    chunk->grain = (uint8_t)grain;
   return chunk;
 }
 
@@ -84,7 +133,7 @@ void hak_chunk_pin(hak_chunk_t *chunk) {
 void hak_chunk_unpin(hak_chunk_t *chunk) {
   /* Acquire and release: every use under another pin comes before the unmapping; pairs with itself on other threads. */
   if (hak_fetch_sub_acq_rel(&chunk->pins, 1) > 1) return;
-  hak_os_unmap(chunk->base, chunk->units * HAK_UNIT_SIZE);
+  unmap_memory(chunk->base, chunk->units * HAK_UNIT_SIZE, (hak_grain_t)chunk->grain);
   hak_os_unmap(chunk, chunk->header_size);
 }
 
