@@ -7,7 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import { CONTENDERS } from './contenders.mjs';
-import { Loop, measureCalls, measureMean } from './measure/loop.mjs';
+import { Loop, measureCalls, measureMean, measureRatio } from './measure/loop.mjs';
 import { peakResidentBytes, resetPeak, residentBytes, restingBytes } from './measure/memory.mjs';
 import { CASES } from './workloads/index.mjs';
 
@@ -24,12 +24,25 @@ async function measure(task) {
   const measured = first.measure
     ? await first.measure(workload, { ...contender, hakmem }, task.durationMs)
     : await measurePair(first, workload, { ...contender, hakmem }, task.durationMs);
-  return {
-    ...measured,
-    residentStartBytes,
-    ...(await restingBytes()),
-    backend: hakmem?.backend.name ?? null,
-  };
+  const resting = await restingBytes();
+  const pairedTimesView =
+    hakmem && !first.measure ? await measureBesideView(workload, { ...contender, hakmem }, task) : null;
+  return { ...measured, residentStartBytes, ...resting, pairedTimesView, backend: hakmem?.backend.name ?? null };
+}
+
+/** After all else: the views would count as memory of the contender. @returns times the bare view. */
+async function measureBesideView(workload, contender, { durationMs }) {
+  const view = CONTENDERS.find(({ name }) => name === 'view');
+  const [loop, other] = await Promise.all([contender, view].map((one) => makeLoop(workload, one)));
+  const ratio = await measureRatio(loop, other, durationMs);
+  loop.check(contender.overlaps);
+  other.check(view.overlaps);
+  return ratio;
+}
+
+async function makeLoop(workload, contender) {
+  const { setUp, run } = await import(`./workloads/${workload.module}.mjs?beside-${contender.name}`);
+  return new Loop(run, setUp(await contender.make(workload, contender.hakmem), workload));
 }
 
 async function measurePair(first, workload, contender, durationMs) {
@@ -41,11 +54,11 @@ async function measurePair(first, workload, contender, durationMs) {
   const peak = peakResidentBytes();
 
   const second = await import(`./workloads/${workload.module}.mjs?calls`);
-  const makeLoop = (timed) => {
+  const makeTimedLoop = (timed) => {
     state.pair = timed;
     return new Loop(second.run, state, loop.done);
   };
-  const { loop: timedLoop, calls } = await measureCalls(makeLoop, pair, durationMs / 2);
+  const { loop: timedLoop, calls } = await measureCalls(makeTimedLoop, pair, durationMs / 2);
   state.pair = pair;
   second.drain(state);
   timedLoop.check(contender.overlaps);

@@ -27,8 +27,9 @@ export const CONTENDERS = [
     about: 'new Uint8Array(arrayBuffer, offset, length): what any Buffer costs at least',
     overlaps: true,
     moves: 'shared',
-    make({ maxSize }) {
-      const memory = new ArrayBuffer(Math.max(65_536, maxSize));
+    make({ maxLiveBytes }) {
+      // As large as what is live at once: caches that miss are no allocator's doing.
+      const memory = new ArrayBuffer(Math.max(65_536, maxLiveBytes));
       const { byteLength } = memory;
       let next = 0;
       return {

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { CONTENDERS } from './contenders.mjs';
 import { CASES } from './workloads/index.mjs';
 
-const FULL = { rounds: 5, durationMs: 350 };
+const FULL = { rounds: 3, durationMs: 200 };
 const QUICK = { rounds: 2, durationMs: 100 };
 
 const list = (rows) => rows.map(([name, about]) => `  ${name.padEnd(12)} ${about}`).join('\n');
@@ -13,7 +13,7 @@ export const USAGE = `Usage: npm run bench -- [options]
        npm run bench -- malloc [options]      C programs under each malloc; --help tells the options
        npm run bench -- servers [options]      the example servers under load: see bench/servers.mjs
 
-  --quick               fewer workloads, two short rounds: under two minutes; without it under fifteen
+  --quick               fewer workloads, two short rounds: under two minutes; without it under fifteen for two runtimes
   --runtimes <list>     runtimes to compare, each name=path, with commas between them, such as
                         node22=/opt/node22/bin/node,bun=/usr/bin/bun; each takes as long as the first.
                         Default: HAKMEM_BENCH_RUNTIMES, or the one that runs this

@@ -1,5 +1,5 @@
 /**
- * The contents of a Buffer that `realloc` moves to another block.
+ * How `realloc` decides between a Buffer's block and another one, and how the contents get there.
  *
  * Large ones go by the page tables where the backend can do that: growing 1 MiB to 64 MiB by a MiB at a time then takes a twentieth
  * (bench/realloc.mjs). Views of the old block stay valid: the heap keeps its addresses, and they show other pages.
@@ -7,6 +7,8 @@
  * Threads: the one whose pool it is.
  */
 import type { Heap } from './backend/contract';
+import type { Magazine } from './magazine';
+import { sizeClassOf } from './size-class';
 import { Stamp } from './stamp';
 
 /** Contents are moved from here on, and not copied; it takes blocks that have their pages for themselves. */
@@ -14,6 +16,11 @@ const MOVED_BYTES = 2 ** 20;
 
 /** No system has larger pages. */
 const PAGE_BYTES_MAX = 65_536;
+
+/** Whether a block may stay where it is at a new size. */
+export function fitsWell({ blockSizeBytes, sizeClass }: Magazine, size: number): boolean {
+  return size <= blockSizeBytes && (size >= blockSizeBytes / 2 || sizeClassOf(size) === sizeClass);
+}
 
 /**
  * @param from live, of a pool over the heap; its contents are undefined afterwards.

@@ -9,7 +9,7 @@
  * eighth of itself at most behind its last block.
  *
  * Pure functions and constant tables; twin of native/core/size_class. The function has no upper limit: it is on the hot path
- * of every allocation, so small sizes go by a table, larger ones by 32-bit arithmetic, and those past 2 GiB by doubles.
+ * of every allocation, so small sizes go by a table, larger ones by 32-bit arithmetic, and those from 2 GiB on by doubles.
  * Source: the spacing of jemalloc's size classes.
  */
 
@@ -24,11 +24,14 @@ const LINEAR_BYTES = 128;
 const LINEAR_CLASSES = 8;
 const LINEAR_OCTAVE = 7;
 
+/** What makes the class 8 of a size of 129 bytes, whose last byte is 4 << 5: see classOfInteger. */
+const QUARTERS_BELOW = 4 * (LINEAR_OCTAVE - 2) + 4 - LINEAR_CLASSES;
+
 /** Sizes up to here go by the table. */
 const TABLE_BYTES = 1024;
 
-/** Sizes up to here are exact in 32-bit arithmetic. */
-const INTEGER_BYTES = 2 ** 31;
+/** Sizes up to here are exact in 32-bit arithmetic, the comparison with it too: 2^31 would make the engine compare doubles. */
+const INTEGER_BYTES = 2 ** 31 - 1;
 
 /** A huge block is aligned so. */
 const HUGE_ALIGNMENT = 2 * 1024 * 1024;
@@ -83,14 +86,15 @@ export function slabBlocks(sizeClass: number): number {
 }
 
 /**
- * The class of a size above LINEAR_BYTES, below 2^31 + 1:
+ * The class of a size above LINEAR_BYTES, below 2^31:
  *
  *     size - 1 =  1 q q x x x ...     the place of the top bit is the doubling, the two bits below it the quarter
+ *                       | shift |     the three bits above the shift are 4 and the quarter; one doubling is one shift, four classes
  */
 function classOfInteger(sizeBytes: number): number {
   const last = sizeBytes - 1;
-  const octave = 31 - Math.clz32(last);
-  return LINEAR_CLASSES + ((octave - LINEAR_OCTAVE) << 2) + ((last >>> (octave - 2)) & 3);
+  const shift = 29 - Math.clz32(last);
+  return (shift << 2) + (last >>> shift) - QUARTERS_BELOW;
 }
 
 /** The same where `last` has more than 31 bits; what is cut off lies below the quarter. */

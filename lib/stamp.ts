@@ -64,6 +64,13 @@ export class Stamp extends ReturningBase {
   }
 }
 
+/** @returns a Buffer over a block. @throws where the block's ArrayBuffer was detached by force. */
+export function stampedView(magazine: Magazine, id: number, size: number): Buffer<ArrayBuffer> {
+  const view = new FastBuffer(magazine.memoryOf(id), magazine.offsetOf(id), size);
+  new Stamp(view, magazine, id);
+  return view;
+}
+
 /** The stamp of a Buffer that a fixed pool recycles: it stays on the object, which is out or not. */
 export class Loan extends ReturningBase {
   #lender: object;

@@ -8,7 +8,9 @@
  *               ^ start                             ^ end
  *
  * Single calls are timed in a second pass, in a second instance of the workload's module: reading the clock would spoil the
- * mean, and a loop that has seen two kinds of pairs is compiled worse than one that has seen one.
+ * mean, and a loop that has seen two kinds of pairs is compiled worse than one that has seen one. hakmem's ratio to the bare view is
+ * measured in a third pass, in two more instances: other programs and the processor's clock make the same loop in two processes
+ * differ by more than what is to be measured.
  */
 import { setImmediate } from 'node:timers/promises';
 import { expectedSum } from '../workloads/touch.mjs';
@@ -30,24 +32,29 @@ export class Loop {
     this.done = done;
   }
 
-  /** Runs slices until the time is over; their length adapts to what an operation costs. @returns ms that they took. */
+  /** Runs slices until the time is over. @returns ms that they took. */
   async runFor(durationMs) {
     const startMs = performance.now();
-    let nowMs = startMs;
-    while (nowMs - startMs < durationMs) {
-      const to = this.done + this.#slice;
-      this.#run(this.#state, this.done, to);
-      this.done = to;
-      const tookMs = performance.now() - nowMs;
-      if (tookMs < SLICE_MS / 2) {
-        this.#slice *= 2;
-      } else if (tookMs > SLICE_MS * 2) {
-        this.#slice = Math.max(1, this.#slice >> 1);
-      }
-      await setImmediate();
-      nowMs = performance.now();
+    while (performance.now() - startMs < durationMs) {
+      await this.runSlice();
     }
-    return nowMs - startMs;
+    return performance.now() - startMs;
+  }
+
+  /** One slice, with the turn of the event loop behind it; its length adapts to what an operation costs. @returns ns per operation. */
+  async runSlice() {
+    const slice = this.#slice;
+    const startMs = performance.now();
+    this.#run(this.#state, this.done, this.done + slice);
+    this.done += slice;
+    const tookMs = performance.now() - startMs;
+    if (tookMs < SLICE_MS / 2) {
+      this.#slice *= 2;
+    } else if (tookMs > SLICE_MS * 2) {
+      this.#slice = Math.max(1, slice >> 1);
+    }
+    await setImmediate();
+    return ((performance.now() - startMs) * 1e6) / slice;
   }
 
   /** @throws where what was read is not what was written. */
@@ -76,6 +83,23 @@ export async function measureMean(loop, durationMs) {
     elapsedMs,
     collections: await collections.stop(),
   };
+}
+
+/**
+ * Two loops in turn, slice by slice, so that whatever disturbs the machine for longer than a slice disturbs both.
+ * @returns how many times as long as the other's the first one's operations take: the median over all pairs of slices.
+ */
+export async function measureRatio(loop, other, durationMs) {
+  const ratios = [];
+  const warmUntilMs = performance.now() + durationMs / 3;
+  const untilMs = warmUntilMs + durationMs;
+  while (performance.now() < untilMs || ratios.length === 0) {
+    const [first, second] = [await loop.runSlice(), await other.runSlice()];
+    if (performance.now() > warmUntilMs) {
+      ratios.push(first / second);
+    }
+  }
+  return ratios.sort((one, two) => one - two)[ratios.length >> 1];
 }
 
 /** Single calls. @returns quantiles in ns, the clock's own time included; `clock` is that time. */

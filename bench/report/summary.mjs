@@ -18,7 +18,7 @@ export function summarise(results) {
     const at = (contender) =>
       rows.find((other) => other.case === row.case && other.runtime === row.runtime && other.contender === contender);
     const [loop, view, node] = [at('loop')?.ns, at('view')?.ns, at('node')?.ns];
-    row.timesView = ratio(row.ns, view);
+    row.timesView = row.pairedTimesView ?? ratio(row.ns, view);
     row.timesViewNet = loop ? ratio(row.ns - loop, view - loop) : null;
     row.timesFaster = ratio(node, row.ns);
     row.optimisedAway = row.contender !== 'loop' && row.leastCpuNs < at('loop')?.leastCpuNs * LOOP_MARGIN;
@@ -49,6 +49,10 @@ function summariseCell({ case: id, runtime, contender, absent, failed, results }
     leastCpuNs: Math.min(...results.map((result) => result.cpuNsPerOperation)),
     calls: results.some((result) => result.calls === null) ? null : callsOf(of),
     collections: results.some((result) => result.collections === null) ? null : collectionsOf(of),
+    // Measured beside the view in the same process; null for contenders that were not.
+    pairedTimesView: results.every((result) => result.pairedTimesView > 0)
+      ? of((result) => result.pairedTimesView)
+      : null,
     memory: Object.fromEntries(
       ['residentStart', 'peakResident', 'residentIdle', 'residentCollected'].map((name) => [
         name,

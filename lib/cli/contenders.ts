@@ -29,7 +29,8 @@ export function loadContender(name: ContenderName): Contender {
   if (name === 'node') {
     return NODE;
   }
-  const { Pool, pictureOf } = require('../pool') as typeof import('../pool');
+  const { Pool } = require('../pool') as typeof import('../pool');
+  const { pictureOf } = require('../pool-places') as typeof import('../pool-places');
   const pool = new Pool({ name: 'files' });
   return {
     allocate: (sizeBytes) => pool.allocUnsafe(sizeBytes),

@@ -26,6 +26,31 @@ static void unlink_from(hak_chunk_t **bucket, hak_chunk_t *chunk) {
   if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
 }
 
+/* The chunk is in the bucket of its length. */
+static void check_linked(hak_bigcache_t *bigcache, const hak_chunk_t *chunk) {
+  const hak_chunk_t *first = *bucket_of(bigcache, chunk->units);
+  const hak_chunk_t *before = chunk->run_prev == NULL ? first : chunk->run_prev->run_next;
+  if (before != chunk || (chunk->run_next != NULL && chunk->run_next->run_prev != chunk))
+    hak_fatal("bigcache: a chunk is not in its bucket", chunk->base);
+}
+
+static void check_table(hak_bigcache_t *bigcache) {
+  uint64_t linked = 0;
+  for (size_t i = 0; i < bigcache->bucket_count; i++)
+    for (const hak_chunk_t *chunk = bigcache->buckets[i]; chunk != NULL; chunk = chunk->run_next, linked++) {
+      check_linked(bigcache, chunk);
+      if (bucket_of(bigcache, chunk->units) != &bigcache->buckets[i]) hak_fatal("bigcache: a chunk is not in its bucket", chunk->base);
+    }
+  if (hak_chunk_cache_check(&bigcache->cache) != linked || linked != bigcache->count)
+    hak_fatal("bigcache: `count` differs from the table", bigcache);
+}
+
+void hak_bigcache_check(hak_bigcache_t *bigcache) {
+  hak_mutex_lock(&bigcache->mutex);
+  check_table(bigcache);
+  hak_mutex_unlock(&bigcache->mutex);
+}
+
 /* Oldest first, so that each bucket has its newest in front again. @return false: no memory; all is as it was. */
 static bool rehash(hak_bigcache_t *bigcache, size_t bucket_count) {
   hak_chunk_t **buckets = hak_meta_alloc(bucket_count * sizeof *buckets);
@@ -37,6 +62,7 @@ static bool rehash(hak_bigcache_t *bigcache, size_t bucket_count) {
   hak_store_relaxed(&bigcache->capacity, bucket_count);
   for (hak_chunk_t *chunk = bigcache->cache.oldest; chunk != NULL; chunk = chunk->prev)
     link_first(bucket_of(bigcache, chunk->units), chunk);
+  if (HAK_CHECKED) check_table(bigcache);
   return true;
 }
 
@@ -48,6 +74,7 @@ static bool make_room(hak_bigcache_t *bigcache) {
 }
 
 static void forget(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
+  if (HAK_CHECKED) check_linked(bigcache, chunk);
   unlink_from(bucket_of(bigcache, chunk->units), chunk);
   hak_chunk_cache_remove(&bigcache->cache, chunk);
   hak_store_relaxed(&bigcache->used, --bigcache->count);
@@ -73,6 +100,7 @@ bool hak_bigcache_put(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
     link_first(bucket_of(bigcache, chunk->units), chunk);
     hak_chunk_cache_add(&bigcache->cache, chunk);
     hak_store_relaxed(&bigcache->used, ++bigcache->count);
+    if (HAK_CHECKED) check_linked(bigcache, chunk);
   }
   hak_mutex_unlock(&bigcache->mutex);
   return room;

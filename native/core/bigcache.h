@@ -36,6 +36,9 @@ hak_chunk_t *hak_bigcache_evict(hak_bigcache_t *bigcache, uint64_t stamp);
 /* Gives the table back; the cache is empty. */
 void hak_bigcache_release(hak_bigcache_t *bigcache);
 
+/* Aborts where table, list and counts differ. */
+void hak_bigcache_check(hak_bigcache_t *bigcache);
+
 /* Around fork: the child gets the lock open. */
 void hak_bigcache_lock(hak_bigcache_t *bigcache);
 void hak_bigcache_unlock(hak_bigcache_t *bigcache);

@@ -1,6 +1,8 @@
 /* L2 bitmap: see bitmap.h. Everything goes a word at a time. */
 #include "bitmap.h"
 
+#include "assert.h"
+
 /* The part of word `word` that lies in [first, first + count). */
 static uint64_t range_mask(size_t word, size_t first, size_t count) {
   size_t low = word * 64;
@@ -69,4 +71,9 @@ size_t hak_bitmap_longest_run(const uint64_t *map, size_t bits) {
     start = hak_bitmap_next_set(map, bits, end);
   }
   return longest;
+}
+
+void hak_bitmap_check(const uint64_t *map, size_t bits) {
+  if (bits % 64 != 0 && (map[bits / 64] & ~hak_low_bits((unsigned)(bits % 64))) != 0)
+    hak_fatal("bitmap: a bit beyond the last", map);
 }

@@ -39,4 +39,7 @@ size_t hak_bitmap_find_run(const uint64_t *map, size_t bits, size_t length);
 /* The length of the longest run of set bits. */
 size_t hak_bitmap_longest_run(const uint64_t *map, size_t bits);
 
+/* Aborts where a bit beyond the last is set. */
+void hak_bitmap_check(const uint64_t *map, size_t bits);
+
 #endif

@@ -32,6 +32,7 @@ static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
   if (given < count) hak_fatal("free of a pointer that is no live block", bin->blocks[0]);
   memmove(bin->blocks, bin->blocks + count, left * sizeof(void *));
   hak_store_relaxed(&bin->count, left);
+  if (HAK_CHECKED) hak_bin_check(bin, size_class);
 }
 
 /* Halves a bin, blocks and room. */
@@ -166,6 +167,7 @@ static void *refill(hak_heap_t *heap, unsigned size_class) {
   uint32_t taken = (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks);
   reverse(bin->blocks, taken);
   hak_store_relaxed(&bin->count, taken);
+  if (HAK_CHECKED) hak_bin_check(bin, size_class);
   return hak_bin_pop(bin);
 }
 

@@ -22,17 +22,17 @@ static size_t block_words_of(size_t units, bool huge) {
 }
 
 static size_t header_bytes(size_t units, bool huge) {
-  size_t words = 3 * hak_bitmap_words(units) + 2 * block_words_of(units, huge);
+  size_t words = 3 * hak_bitmap_words(hak_chunk_map_bits(units, huge)) + 2 * block_words_of(units, huge);
   size_t bytes = sizeof(hak_chunk_t) + places_of(units, huge) * sizeof(hak_slab_t) + words * sizeof(uint64_t);
   return hak_round_up(bytes, hak_os_page_size());
 }
 
 static void lay_out(hak_chunk_t *chunk, size_t units, bool huge) {
-  size_t places = places_of(units, huge);
+  size_t places = places_of(units, huge), map_words = hak_bitmap_words(hak_chunk_map_bits(units, huge));
   chunk->free_map = (uint64_t *)&chunk->slabs[places];
-  chunk->committed_map = chunk->free_map + hak_bitmap_words(units);
-  chunk->idle_map = chunk->committed_map + hak_bitmap_words(units);
-  uint64_t *free = chunk->idle_map + hak_bitmap_words(units);
+  chunk->committed_map = chunk->free_map + map_words;
+  chunk->idle_map = chunk->committed_map + map_words;
+  uint64_t *free = chunk->idle_map + map_words;
   _Atomic uint64_t *remote = (_Atomic uint64_t *)(free + block_words_of(units, huge));
   for (size_t unit = 0; unit < places; unit++) {
     hak_slab_t *slab = &chunk->slabs[unit];
@@ -56,7 +56,7 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
   chunk->zero = true;
   hak_store_relaxed(&chunk->pins, 1);
   lay_out(chunk, units, huge);
-  hak_bitmap_set_range(chunk->free_map, 0, units);
+  hak_bitmap_set_range(chunk->free_map, 0, hak_chunk_map_bits(units, huge));
   return chunk;
 }
 
@@ -65,39 +65,50 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
 /* Of a grain that could not have the system's own choice of addresses: the end of what is likely free. Relaxed: a hint. */
 static _Atomic uintptr_t next_end[HAK_GRAINS];
 
+/* The hint goes up again, or chunks that come and go would wander down through leaf after leaf. */
 static void unmap_memory(void *base, size_t size, hak_grain_t grain) {
-  if (hak_load_relaxed(&next_end[grain]) != 0) hak_store_relaxed(&next_end[grain], (uintptr_t)base + size);
+  uintptr_t end = (uintptr_t)base + size, hint = hak_load_relaxed(&next_end[grain]);
+  if (hint != 0 && hint < end) hak_store_relaxed(&next_end[grain], end);
   hak_os_unmap(base, size);
 }
 
 static void *map_below(uintptr_t end, size_t size, hak_grain_t grain) {
-  if (end <= size || !hak_live_fits((void *)(end - size), size, grain)) return NULL; /* 0: no hint yet */
+  if (end <= size || !hak_live_fits((void *)(end - size), size, grain)) return NULL;
   void *base = hak_os_map_at((void *)(end - size), size);
   if (base != NULL) hak_store_relaxed(&next_end[grain], (uintptr_t)base);
   return base;
 }
 
-/* The first room below an address. Leaves of the grain come before new ones, so that their number follows that of chunks. */
-static void *map_under_other_leaf(uintptr_t from, size_t size, hak_grain_t grain) {
-  enum { TRIES = 4096 }; /* ends the loop where there is no memory */
-  uintptr_t leaf_bytes = (uintptr_t)1 << HAK_LIVE_LEAF_SHIFT;
-  uintptr_t end = from & ~(leaf_bytes - 1);
-  for (unsigned i = 0; end > size && i < TRIES; i++) {
-    bool fits = hak_live_fits((void *)(end - size), size, grain);
-    void *base = fits ? map_below(end, size, grain) : NULL;
-    if (base != NULL) return base;
-    end = fits ? end - size : (end - 1) & ~(leaf_bytes - 1);
-  }
-  return NULL;
+enum { LEAF_BYTES = 1 << HAK_LIVE_LEAF_SHIFT };
+
+/* Anywhere in a leaf that is there, and at the top of one that is not: whoever has mapped so much there has more. */
+static void *map_in_leaf(uintptr_t start, size_t size, hak_grain_t grain) {
+  bool known = hak_live_leaf((void *)start) != 0;
+  void *base = NULL;
+  for (uintptr_t end = start + LEAF_BYTES; base == NULL && end > start; end = known && end - start > size ? end - size : start)
+    base = map_below(end, size, grain);
+  return base;
 }
 
+/* Here, or below in steps that double, so that whatever large mapping lies there is soon passed. */
+static void *map_elsewhere(uintptr_t from, size_t size, hak_grain_t grain) {
+  uintptr_t start = (from - 1) & ~((uintptr_t)LEAF_BYTES - 1);
+  void *base = map_in_leaf(start, size, grain);
+  for (uintptr_t step = LEAF_BYTES; base == NULL && step < start; step *= 2) base = map_in_leaf(start - step, size, grain);
+  return base;
+}
+
+/* The system's own choice, for a grain that never had to look elsewhere. */
 static void *map_where_it_fits(size_t size, hak_grain_t grain) {
-  void *base = map_below(hak_load_relaxed(&next_end[grain]), size, grain);
-  if (base != NULL) return base;
-  base = hak_os_map(size, HAK_CHUNK_ALIGNMENT);
+  uintptr_t end = hak_load_relaxed(&next_end[grain]);
+  if (end != 0) {
+    void *base = map_below(end, size, grain);
+    return base != NULL ? base : map_elsewhere(end, size, grain);
+  }
+  void *base = hak_os_map(size, HAK_CHUNK_ALIGNMENT);
   if (base == NULL || hak_live_fits(base, size, grain)) return base;
   hak_os_unmap(base, size);
-  return map_under_other_leaf((uintptr_t)base, size, grain);
+  return map_elsewhere((uintptr_t)base, size, grain);
 }
 
 /* Between the look and the cover another thread may have given a leaf the other grain: then once more. */
@@ -117,7 +128,7 @@ hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_
   size_t size = units * HAK_UNIT_SIZE;
   void *base = grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : map_tracked(size, grain);
   if (base == NULL) return NULL;
-  hak_chunk_t *chunk = hak_registry_cover(base, units) ? map_header(base, heap, units, huge) : NULL;
+  hak_chunk_t *chunk = hak_registry_cover(base, units, huge) ? map_header(base, heap, units, huge) : NULL;
   if (chunk == NULL)
     unmap_memory(base, size, grain);
   else
@@ -143,8 +154,8 @@ void hak_chunk_visit(const hak_chunk_t *chunk, void (*visit)(const hak_slab_view
                      void *argument) {
   hak_slab_view_t view = {.chunk_seq = chunk->seq, .chunk_units = chunk->units};
   if (chunk->free_units == chunk->units) visit(&view, argument);
-  size_t unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, 0);
-  while (unit < chunk->units) {
+  size_t bits = hak_chunk_map_bits(chunk->units, chunk->huge), unit = hak_bitmap_next_clear(chunk->free_map, bits, 0);
+  while (unit < bits) {
     const hak_slab_t *slab = &chunk->slabs[unit];
     view.unit = slab->unit;
     view.units = slab->units;
@@ -152,6 +163,6 @@ void hak_chunk_visit(const hak_chunk_t *chunk, void (*visit)(const hak_slab_view
     view.used = slab->used;
     view.block_size = slab->block_size;
     visit(&view, argument);
-    unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, unit + slab->units);
+    unit = hak_bitmap_next_clear(chunk->free_map, bits, unit + slab->units);
   }
 }

@@ -20,4 +20,7 @@ typedef struct hak_chunk_cache {
 void hak_chunk_cache_add(hak_chunk_cache_t *cache, hak_chunk_t *chunk);
 void hak_chunk_cache_remove(hak_chunk_cache_t *cache, hak_chunk_t *chunk);
 
+/* Aborts where the list is broken or its count wrong. @return how many chunks it has. */
+uint64_t hak_chunk_cache_check(const hak_chunk_cache_t *cache);
+
 #endif

@@ -1,12 +1,17 @@
 /*
- * L4 guard: the checked build alone writes into free blocks, to see whether anybody else does.
+ * L4 guard: what the checked build alone writes, to see whether anybody else does: into free blocks, and behind what was asked
+ * for of the blocks that callers hold.
  *
- *     free:   the block is filled with a pattern         malloc: every word of it is the pattern still, or 0
+ *     held   | what was asked for | zone: a pattern | size |      free and realloc: it is all there still
+ *     free   | a pattern                                    |      malloc: every word of it is there still, or 0
  *
- * 0, because memory is 0 when it comes from the system, for the first time or after a purge. So a write through a stale pointer,
- * or one that runs over the end of a block into a free one, is found when the block is handed out next.
- * The release build neither reads nor writes a free block.
- * Threads: whoever frees or allocates the block.
+ * 0, because memory is 0 when it comes from the system, for the first time or after a purge. So a write through a stale pointer
+ * is found when the block is handed out next, and one that runs over the end of a held block at the end of that block. Room for
+ * the zone comes from asking for more; the last word says how much was asked for.
+ * It guards the blocks that are in the live map. A huge block ends in no other block, and of a heap of its own the caller has
+ * the whole block by contract.
+ * The release build neither reads nor writes a block, and asks for what the caller asks for.
+ * Threads: whoever holds the block, or frees or allocates it.
  */
 #ifndef HAK_GUARD_H
 #define HAK_GUARD_H
@@ -16,16 +21,36 @@
 #include "assert.h"
 #include "size_class.h"
 
-#define HAK_GUARD_PATTERN ((uint64_t)0xdedededededededeu)
+/* Bytes that are asked for more, the size's own among them. */
+#if HAK_CHECKED
+extern size_t hak_guard_zone;
+#else
+enum { hak_guard_zone = 0 };
+#endif
 
-HAK_INLINE void hak_guard_fill(void *block, size_t size) {
-  memset(block, (int)(HAK_GUARD_PATTERN & 0xff), size);
+/* For tests that count classes and bytes: blocks are what was asked for, as in the release build. Before the first block. */
+HAK_INLINE void hak_guard_off(void) {
+#if HAK_CHECKED
+  hak_guard_zone = 0;
+#endif
 }
 
-HAK_INLINE void hak_guard_expect(const void *block, size_t size) {
-  const uint64_t *words = block;
-  for (size_t i = 0; i < size / sizeof *words; i++)
-    if (words[i] != HAK_GUARD_PATTERN && words[i] != 0) hak_fatal("a block was written to after its free", &words[i]);
+/* What to ask for, for `size` bytes: at least one, so that no block is all zone. */
+HAK_INLINE size_t hak_guard_room(size_t size) {
+  if (hak_guard_zone == 0 || size > HAK_MAX_SIZE) return size;
+  return (size == 0 ? 1 : size) + hak_guard_zone;
 }
+
+/* A held block of `bytes` bytes, of which `size` were asked for: closes it behind them. */
+void hak_guard_close(void *block, size_t bytes, size_t size);
+
+/* The bytes that were asked for. Aborts where one behind them was written to. */
+size_t hak_guard_size(const void *block, size_t bytes);
+
+/* A block comes back: looks behind it, and fills it. */
+void hak_guard_fill(void *block, size_t bytes);
+
+/* A block goes out: aborts where it was written to meanwhile. */
+void hak_guard_expect(const void *block, size_t bytes);
 
 #endif

@@ -12,8 +12,8 @@
 #include "chunk.h"
 #include "guard.h"
 #include "live.h"
-#include "orphan.h"
 #include "os.h"
+#include "own.h"
 #include "registry.h"
 #include "thread.h"
 
@@ -27,6 +27,14 @@ static void *out_of_memory(void) {
 }
 
 /* ---- malloc ---- */
+
+/* The checked build closes a block of the slab classes behind what was asked for. */
+static inline void *closed(void *block, size_t size) {
+  if (!HAK_CHECKED || block == NULL) return block;
+  size_t tag = hak_live_get(block);
+  if (tag != 0) hak_guard_close(block, hak_size_class_bytes((unsigned)tag - 1), size);
+  return block;
+}
 
 /* The one door through which blocks of the slab classes leave. */
 static inline void *hand_out(void *block, size_t tag) {
@@ -47,6 +55,7 @@ static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
   if (heap == &hak_nobody) return out_of_memory();
   bool huge = size_class >= HAK_SLAB_CLASSES;
   void *block = huge ? malloc_huge(heap, size_class) : hak_cache_alloc(heap, size_class);
+  hak_thread_heap_put(heap);
   if (block == NULL) return out_of_memory();
   return huge ? block : hand_out(block, size_class + 1);
 }
@@ -65,59 +74,21 @@ static HAK_NOINLINE void *malloc_above(size_t size) {
 }
 
 /* Small sizes are tested for first: they need no other test. */
-void *hak_malloc(size_t size) {
-  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return malloc_above(size);
+void *hak_malloc(size_t asked) {
+  size_t size = hak_guard_room(asked);
+  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return closed(malloc_above(size), asked);
   size_t tag = hak_size_tag_small[(size + 15) / 16];
   void *block = hak_bin_pop(hak_tcache_place(&hak_thread_heap->tcache, tag));
-  return HAK_LIKELY(block != NULL) ? hand_out(block, tag) : malloc_slow((unsigned)tag - 1);
-}
-
-static bool alignment_is_served(size_t alignment) {
-  return hak_is_power_of_two(alignment) && alignment <= HAK_MAX_ALIGNMENT;
+  return closed(HAK_LIKELY(block != NULL) ? hand_out(block, tag) : malloc_slow((unsigned)tag - 1), asked);
 }
 
 void *hak_aligned_alloc(size_t alignment, size_t size) {
-  if (!alignment_is_served(alignment)) {
+  if (!hak_own_serves(alignment)) {
     errno = EINVAL;
     return NULL;
   }
   if (size > HAK_MAX_SIZE) return out_of_memory();
-  return malloc_class(hak_size_class_aligned(size, alignment));
-}
-
-/* Blocks up to here are cleared faster than anybody finds out whether they need it. */
-enum { ZERO_SIZE_MAX_SMALL = 32 << 10 };
-
-/* A heap of its own has just handed these out; of a slab in one run, lowest first. Threads' heaps keep no such account. */
-static void note_handed_out(void *const *blocks, size_t count) {
-  const hak_slab_t *last = NULL;
-  for (size_t i = 0; i < count; i++) {
-    hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
-    uint32_t index = hak_slab_index(slab, blocks[i]);
-    if (slab != last) slab->high_before = slab->high;
-    if (index >= slab->high) slab->high = index + 1;
-    last = slab;
-  }
-}
-
-/* Whether block `index` lies in memory that nobody was given before; true once. */
-static bool take_fresh(hak_slab_t *slab, uint32_t index) {
-  bool counted = slab->chunk->heap->own && slab->block_size > ZERO_SIZE_MAX_SMALL;
-  bool huge = slab->size_class == HAK_SLAB_CLASSES;
-  if (!slab->fresh || index == slab->blocks || index < slab->high_before || !(huge || counted)) return false;
-  slab->high_before = index + 1;
-  return true;
-}
-
-/* Whoever pins the chunk may have written through a stale view, so memory that is given back already is given back again:
-   that costs a system call, and no page. */
-bool hak_clear_fresh(void *block) {
-  hak_slab_t *slab = hak_heap_slab_of(block);
-  if (slab == NULL || !take_fresh(slab, hak_slab_index(slab, block))) return false;
-  /* Acquire: pairs with the last hak_chunk_unpin, after which no view is left. */
-  if (hak_load_acquire(&slab->chunk->pins) == 1) return true;
-  if ((((uintptr_t)block | slab->block_size) & (hak_os_page_size() - 1)) != 0) return false;
-  return hak_os_purge(block, slab->block_size);
+  return closed(malloc_class(hak_size_class_aligned(hak_guard_room(size), alignment)), size);
 }
 
 void *hak_calloc(size_t count, size_t size) {
@@ -137,22 +108,9 @@ void hak_set_foreign(const hak_foreign_t *other) {
   hak_store_release(&foreign, other);
 }
 
-/* Ends the orphans whose last block has come back. @return bytes given back. */
-static size_t end_orphans(void) {
-  size_t sum = 0;
-  hak_heap_t *ended;
-  while ((ended = hak_orphan_reap(&sum)) != NULL) hak_heap_destroy(ended);
-  return sum;
-}
-
-static HAK_NOINLINE void met_orphan(hak_heap_t *heap) {
-  hak_store_relaxed(&heap->met_orphan, false);
-  end_orphans();
-}
-
 static void give_one(hak_heap_t *heap, void *block) {
   if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
-  if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) met_orphan(heap);
+  if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) hak_own_met_orphan(heap);
 }
 
 static void free_foreign(void *block) {
@@ -160,9 +118,20 @@ static void free_foreign(void *block) {
   if (other == NULL || !other->free(block)) hak_fatal("free of a pointer that is none of ours", block);
 }
 
+static const hak_slab_t *slab_in(uintptr_t entry) {
+  return (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+}
+
+/* A huge block, or one of a heap of its own: counted first, for that heap may end with it. */
+static void free_uncached(void *block, uintptr_t entry) {
+  hak_heap_t *owner = slab_in(entry)->chunk->heap;
+  if (owner->own) hak_fetch_add_relaxed(&owner->frees, 1);
+  give_one(hak_thread_heap_to_free(), block);
+}
+
 /* `entry` is of a slab whose blocks are in the live map while they are held, and `block` is not. */
 static _Noreturn void not_live(const void *block, uintptr_t entry) {
-  const hak_slab_t *slab = (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+  const hak_slab_t *slab = slab_in(entry);
   bool inside = hak_slab_index(slab, block) == slab->blocks;
   hak_fatal(inside ? "free or realloc of a pointer into a block" : "double free, or realloc of a block that was freed", block);
 }
@@ -175,7 +144,7 @@ static HAK_NOINLINE void free_untracked(void *block) {
   if (tag == 0)
     free_foreign(block);
   else if (tag == HAK_TAG_SLOW)
-    give_one(hak_thread_heap_to_free(), block);
+    free_uncached(block, entry);
   else
     not_live(block, entry);
 }
@@ -207,24 +176,29 @@ void hak_free(void *block) {
 
 /* ---- realloc and questions ---- */
 
-/* Bytes of a block that is in the live map; 0: it is not. */
+/* Bytes that a block has for its caller, of one that is in the live map; 0: it is not. */
 static size_t tracked_size(const void *block) {
   size_t tag = hak_live_get(block);
-  return HAK_LIKELY(tag != 0 && starts_block(block, tag)) ? hak_size_class_bytes((unsigned)tag - 1) : 0;
+  return HAK_LIKELY(tag != 0 && starts_block(block, tag)) ? hak_size_class_bytes((unsigned)tag - 1) - hak_guard_zone : 0;
+}
+
+/* What of them the caller may write to: the checked build knows what was asked for. */
+static size_t usable_of(const void *block, size_t size) {
+  return HAK_CHECKED ? hak_guard_size(block, size + hak_guard_zone) : size;
 }
 
 static size_t untracked_size(uintptr_t entry) {
-  const hak_slab_t *slab = (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
+  const hak_slab_t *slab = slab_in(entry);
   return slab == NULL ? 0 : slab->block_size;
 }
 
 size_t hak_usable_size(const void *block) {
   size_t size = tracked_size(block);
-  return HAK_LIKELY(size != 0) ? size : untracked_size(hak_registry_get(block));
+  return HAK_LIKELY(size != 0) ? usable_of(block, size) : untracked_size(hak_registry_get(block));
 }
 
 size_t hak_good_size(size_t size) {
-  return size > HAK_MAX_SIZE ? 0 : hak_size_class_bytes(hak_size_class_of(size));
+  return size > HAK_MAX_SIZE ? 0 : hak_guard_zone != 0 ? size : hak_size_class_bytes(hak_size_class_of(size));
 }
 
 /* Such a block has its pages for itself. */
@@ -258,9 +232,10 @@ static HAK_NOINLINE void *move_foreign(void *block, size_t size) {
   return moved;
 }
 
-/* As hak_usable_size, for a block that must be held. @return 0: foreign. */
+/* The bytes of a block that must be held. @return 0: foreign. */
 static size_t held_size(const void *block) {
   size_t size = tracked_size(block);
+  if (HAK_CHECKED && size != 0) usable_of(block, size); /* looks behind it */
   if (HAK_LIKELY(size != 0)) return size;
   uintptr_t entry = hak_registry_get(block);
   uintptr_t tag = entry & HAK_REGISTRY_TAG_MASK;
@@ -272,7 +247,7 @@ void *hak_realloc(void *block, size_t size) {
   if (block == NULL) return hak_malloc(size);
   size_t usable = held_size(block);
   if (HAK_UNLIKELY(usable == 0)) return move_foreign(block, size);
-  if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return block;
+  if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return closed(block, size);
   void *moved = hak_malloc(size);
   if (moved == NULL) return NULL;
   move_contents(moved, block, size < usable ? size : usable);
@@ -280,7 +255,7 @@ void *hak_realloc(void *block, size_t size) {
   return moved;
 }
 
-/* ---- batches and heaps of their own ---- */
+/* ---- batches ---- */
 
 size_t hak_malloc_batch(size_t size, size_t count, void **blocks) {
   size_t made = 0;
@@ -290,67 +265,6 @@ size_t hak_malloc_batch(size_t size, size_t count, void **blocks) {
 
 void hak_free_batch(void **blocks, size_t count) {
   for (size_t i = 0; i < count; i++) hak_free(blocks[i]);
-}
-
-hak_heap_t *hak_heap_new(void) {
-  hak_heap_t *heap = hak_heap_create(true);
-  if (heap == NULL) return out_of_memory();
-  hak_thread_enter(heap);
-  return heap;
-}
-
-void hak_heap_destroy(hak_heap_t *heap) {
-  hak_thread_remove(heap);
-  hak_heap_delete(heap);
-}
-
-/* The orphan may end at once: a heap without blocks is destroyed by the same way. */
-void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *argument) {
-  hak_heap_retain(heap, next, argument);
-  hak_orphan_add(heap);
-  end_orphans();
-}
-
-static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
-  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  size_t taken = hak_heap_take(heap, size_class, count, blocks);
-  if (hak_size_class_bytes(size_class) > ZERO_SIZE_MAX_SMALL) note_handed_out(blocks, taken);
-  if (taken < count) errno = ENOMEM;
-  return taken;
-}
-
-void *hak_heap_malloc(hak_heap_t *heap, size_t size) {
-  return hak_heap_aligned_alloc(heap, HAK_MIN_ALIGNMENT, size);
-}
-
-void *hak_heap_aligned_alloc(hak_heap_t *heap, size_t alignment, size_t size) {
-  void *block = NULL;
-  if (!alignment_is_served(alignment)) {
-    errno = EINVAL;
-    return NULL;
-  }
-  if (size > HAK_MAX_SIZE) return out_of_memory();
-  hak_counter_add(&heap->uncached_allocs, take(heap, hak_size_class_aligned(size, alignment), 1, &block));
-  return block;
-}
-
-size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void **blocks) {
-  if (size > HAK_MAX_SIZE) {
-    errno = ENOMEM;
-    return 0;
-  }
-  return take(heap, hak_size_class_of(size), count, blocks);
-}
-
-size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {
-  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  size_t given = hak_heap_give(heap, blocks, count);
-  if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) met_orphan(heap);
-  return given;
-}
-
-size_t hak_heap_trim(hak_heap_t *heap) {
-  return hak_heap_give_idle(heap);
 }
 
 /* ---- what a block is ---- */
@@ -380,11 +294,6 @@ void hak_unpin(void *pin) {
   hak_chunk_unpin(pin);
 }
 
-void hak_heap_visit(hak_heap_t *heap, void (*visit)(const hak_slab_view_t *slab, void *argument), void *argument) {
-  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
-    hak_chunk_visit(chunk, visit, argument);
-}
-
 /* ---- the whole process ---- */
 
 static void trim_one(hak_heap_t *heap, void *sum) {
@@ -399,12 +308,8 @@ size_t hak_trim(void) {
     trim_one(heap, &sum);
   }
   hak_abandoned_each(trim_one, &sum);
-  sum += end_orphans();
+  sum += hak_own_end_orphans();
   return sum + hak_heap_give_shared(); /* last: the heaps' closed chunks have come there */
-}
-
-static void add_one(hak_heap_t *heap, void *stats) {
-  hak_heap_add_stats(heap, stats);
 }
 
 static void add_registry(hak_stats_t *stats) {
@@ -424,7 +329,7 @@ static void collect_own(hak_heap_t *heap) {
 void hak_stats_get(hak_stats_t *stats) {
   collect_own(hak_thread_heap);
   memset(stats, 0, sizeof *stats);
-  hak_thread_each(add_one, stats);
+  hak_thread_add_stats(stats);
   hak_heap_add_shared_stats(stats);
   add_registry(stats);
 }

@@ -15,6 +15,12 @@ static hak_chunk_owner_t owner_of(hak_heap_t *heap) {
 
 /* ---- partial slabs ---- */
 
+static void check_listed(const hak_heap_class_t *list, const hak_slab_t *slab) {
+  const hak_slab_t *before = slab->prev == NULL ? list->head : slab->prev->next;
+  const hak_slab_t *behind = slab->next == NULL ? list->tail : slab->next->prev;
+  if (!slab->listed || before != slab || behind != slab) hak_fatal("heap: a list of slabs is broken", slab->base);
+}
+
 static void list_first(hak_heap_class_t *list, hak_slab_t *slab) {
   slab->prev = NULL;
   slab->next = list->head;
@@ -24,6 +30,7 @@ static void list_first(hak_heap_class_t *list, hak_slab_t *slab) {
     list->tail = slab;
   list->head = slab;
   slab->listed = true;
+  if (HAK_CHECKED) check_listed(list, slab);
 }
 
 static void list_last(hak_heap_class_t *list, hak_slab_t *slab) {
@@ -35,9 +42,11 @@ static void list_last(hak_heap_class_t *list, hak_slab_t *slab) {
     list->head = slab;
   list->tail = slab;
   slab->listed = true;
+  if (HAK_CHECKED) check_listed(list, slab);
 }
 
 static void unlist(hak_heap_class_t *list, hak_slab_t *slab) {
+  if (HAK_CHECKED) check_listed(list, slab);
   if (slab->prev != NULL)
     slab->prev->next = slab->next;
   else
@@ -76,6 +85,7 @@ static size_t take_blocks(hak_heap_t *heap, unsigned size_class, size_t count, v
     if (slab == NULL) break;
     taken += hak_slab_take(slab, count - taken, blocks + taken);
     if (slab->used == slab->blocks) unlist(list, slab);
+    if (HAK_CHECKED) hak_slab_check(slab);
   }
   hak_counter_add(&heap->live_bytes, taken * hak_size_class_bytes(size_class));
   return taken;
@@ -145,6 +155,7 @@ static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   }
   hak_heap_class_t *list = &heap->classes[slab->size_class];
   if (!slab->listed) list_last(list, slab);
+  if (HAK_CHECKED) hak_slab_check(slab);
   if (slab->used == 0 && list->head != list->tail) {
     unlist(list, slab);
     close_slab(heap, slab);
@@ -166,7 +177,10 @@ static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rej
   }
   if (bad == run.count) return bad;
   count_back(heap, slab, run.count - bad);
-  if (was_full || slab->used == 0) settle(heap, slab);
+  if (was_full || slab->used == 0)
+    settle(heap, slab);
+  else if (HAK_CHECKED)
+    hak_slab_check(slab);
   return bad;
 }
 
@@ -306,11 +320,11 @@ static void release_slab(hak_heap_t *heap, hak_slab_t *slab) {
 }
 
 static void release_chunk(hak_heap_t *heap, hak_chunk_t *chunk) {
-  size_t unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, 0);
-  while (unit < chunk->units) {
+  size_t bits = hak_chunk_map_bits(chunk->units, chunk->huge), unit = hak_bitmap_next_clear(chunk->free_map, bits, 0);
+  while (unit < bits) {
     hak_slab_t *slab = &chunk->slabs[unit];
     release_slab(heap, slab);
-    unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, unit + slab->units);
+    unit = hak_bitmap_next_clear(chunk->free_map, bits, unit + slab->units);
   }
 }
 
@@ -341,97 +355,19 @@ void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argu
   hak_heap_give_idle(heap);
 }
 
-/* ---- life and numbers ---- */
-
-/* The threads' heaps share their large blocks. Made ready by the first of them, under the lock. */
-static hak_large_t shared_large;
-static _Atomic uint64_t shared_purged, shared_shrunk; /* units, chunks; relaxed: shown only */
-static bool shared_ready;
-static uint32_t next_hint;
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
-
-static hak_large_t *shared(uint32_t *hint) {
-  hak_mutex_lock(&mutex);
-  if (!shared_ready) hak_large_init(&shared_large);
-  shared_ready = true;
-  *hint = next_hint++;
-  hak_store_relaxed(&shared_large.l25.users, next_hint);
-  hak_mutex_unlock(&mutex);
-  return &shared_large;
-}
-
-/* Before it is ready nobody looks into it, and the lock keeps it so. */
-void hak_heap_lock_shared(void) {
-  hak_mutex_lock(&mutex);
-  if (!shared_ready) return;
-  hak_l25_lock(&shared_large.l25);
-  hak_bigcache_lock(&shared_large.bigcache);
-}
-
-void hak_heap_unlock_shared(void) {
-  if (shared_ready) {
-    hak_bigcache_unlock(&shared_large.bigcache);
-    hak_l25_unlock(&shared_large.l25);
-  }
-  hak_mutex_unlock(&mutex);
-}
-
-static hak_large_t *apart(void) {
-  hak_large_t *large = hak_meta_alloc(sizeof *large);
-  if (large != NULL) hak_large_init(large);
-  return large;
-}
-
-hak_heap_t *hak_heap_create(bool own) {
-  hak_heap_t *heap = hak_meta_alloc(sizeof *heap);
-  if (heap == NULL) return NULL;
-  heap->own = own;
-  hak_tcache_init(&heap->tcache);
-  heap->large = own ? apart() : shared(&heap->hint);
-  if (heap->large != NULL) return heap;
-  hak_meta_free(heap, sizeof *heap);
-  return NULL;
-}
-
-/* What is shared was alone with its heap when it was cached, and nobody can have pinned it since. */
-size_t hak_heap_give_shared(void) {
-  hak_chunk_t *chunk;
-  size_t units = 0, chunks = 0;
-  for (; (chunk = hak_large_excess(&shared_large, true)) != NULL; chunks++) {
-    units += chunk->units;
-    hak_chunk_unpin(chunk);
-  }
-  hak_fetch_add_relaxed(&shared_purged, units);
-  hak_fetch_add_relaxed(&shared_shrunk, chunks);
-  return units * HAK_UNIT_SIZE;
-}
-
-void hak_heap_delete(hak_heap_t *heap) {
-  hak_chunk_t *chunk;
-  while ((chunk = hak_large_excess(heap->large, true)) != NULL) {
-    hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE); /* who pins it keeps the addresses only */
-    hak_chunk_unpin(chunk);
-  }
-  hak_large_release(heap->large);
-  hak_meta_free(heap->large, sizeof *heap->large);
-  hak_superslab_destroy(&heap->superslab);
-  hak_meta_free(heap, sizeof *heap);
-}
-
-void hak_heap_add_shared_stats(hak_stats_t *stats) {
-  hak_heap_add_large_stats(&shared_large, stats);
-  stats->bytes_purged += hak_load_relaxed(&shared_purged) * HAK_UNIT_SIZE;
-  stats->superslab.shrunk += hak_load_relaxed(&shared_shrunk);
-}
+/* ---- checking ---- */
 
 static void check_list(hak_heap_class_t *list) {
-  for (hak_slab_t *slab = list->head, *before = NULL; slab != NULL; before = slab, slab = slab->next) {
+  for (hak_slab_t *slab = list->head; slab != NULL; slab = slab->next) {
     hak_slab_check(slab);
-    if (slab->prev != before) hak_fatal("heap: a list of slabs is broken", slab->base);
+    check_listed(list, slab);
   }
 }
 
 void hak_heap_check(hak_heap_t *heap) {
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) check_list(&heap->classes[c]);
   hak_superslab_check(&heap->superslab);
+  hak_large_check(heap->large);
+  hak_tcache_check(&heap->tcache);
+  hak_mid_check(&heap->mid);
 }

@@ -41,7 +41,8 @@ struct hak_heap {
   _Atomic bool met_orphan;                 /* gave a block back to an orphan: look whether it ends. Relaxed: its own affair */
   _Atomic bool orphan;                     /* see orphan.h; relaxed: whoever reads it holds a block of the heap */
   hak_counter_t live_bytes;                /* of blocks handed out, the thread's cached ones included */
-  hak_counter_t refills, flushes, uncached_allocs, frees, remote_frees, adopted, abandoned;
+  hak_counter_t frees;                     /* of a heap of its own, by hak_free; any thread */
+  hak_counter_t refills, flushes, uncached_allocs, remote_frees, adopted, abandoned;
   hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
@@ -98,6 +99,12 @@ void hak_heap_add_shared_stats(hak_stats_t *stats);
 
 /* Adds the heap's numbers. Any thread. */
 void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats);
+
+/* The heap is about to go, with all that it has: its running totals stay. Under the lock of the list of all heaps, as the next. */
+void hak_heap_retire_stats(hak_heap_t *heap);
+
+/* Adds the running totals of heaps that are gone. */
+void hak_heap_add_retired_stats(hak_stats_t *stats);
 
 void hak_heap_check(hak_heap_t *heap);
 

@@ -4,6 +4,8 @@
  */
 #include "heap.h"
 
+#include <string.h>
+
 static void add_class(hak_heap_t *heap, unsigned size_class, hak_stats_t *stats) {
   hak_heap_class_t *from = &heap->classes[size_class];
   hak_class_stats_t *row = &stats->classes[size_class];
@@ -115,4 +117,44 @@ void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats) {
   stats->operations_remote_frees += hak_counter_get(&heap->remote_frees);
   stats->operations_adopted += hak_counter_get(&heap->adopted);
   stats->operations_abandoned += hak_counter_get(&heap->abandoned);
+}
+
+/* ---- heaps that are gone ---- */
+
+static hak_stats_t retired;
+
+/* What stands for a moment, as `capacity` and `used` do, goes with a heap. */
+static void add_totals(hak_stats_t *to, const hak_stats_t *from) {
+  to->bytes_purged += from->bytes_purged;
+  to->operations_allocs += from->operations_allocs;
+  to->operations_frees += from->operations_frees;
+  to->operations_refills += from->operations_refills;
+  to->operations_flushes += from->operations_flushes;
+  to->operations_remote_frees += from->operations_remote_frees;
+  to->operations_adopted += from->operations_adopted;
+  to->operations_abandoned += from->operations_abandoned;
+#define HAK_X(name, path)                \
+  to->name.grown += from->name.grown;    \
+  to->name.shrunk += from->name.shrunk;  \
+  to->name.misses += from->name.misses;
+  HAK_STATS_COMPONENTS(HAK_X)
+#undef HAK_X
+  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) {
+    to->classes[c].refills += from->classes[c].refills;
+    to->classes[c].flushes += from->classes[c].flushes;
+  }
+}
+
+void hak_heap_retire_stats(hak_heap_t *heap) {
+  hak_stats_t last;
+  memset(&last, 0, sizeof last);
+  hak_heap_add_stats(heap, &last);
+  last.bytes_purged += last.bytes_committed; /* what is left goes now */
+  last.operations_frees = last.operations_allocs;
+  last.superslab.shrunk = last.superslab.grown;
+  add_totals(&retired, &last);
+}
+
+void hak_heap_add_retired_stats(hak_stats_t *stats) {
+  add_totals(stats, &retired);
 }

@@ -20,6 +20,23 @@ static unsigned list_index(const hak_chunk_t *chunk) {
   return hak_size_class_of(chunk->units * HAK_UNIT_SIZE) - HAK_SLAB_CLASSES;
 }
 
+/* The chunk is in the list of its class. */
+static void check_linked(const hak_l25_shard_t *shard, const hak_chunk_t *chunk) {
+  const hak_chunk_t *before = chunk->run_prev == NULL ? shard->lists[list_index(chunk)] : chunk->run_prev->run_next;
+  if (before != chunk || (chunk->run_next != NULL && chunk->run_next->run_prev != chunk))
+    hak_fatal("l25: a chunk is not in its list", chunk->base);
+}
+
+static void check_shard(const hak_l25_shard_t *shard) {
+  uint64_t linked = 0;
+  for (unsigned i = 0; i < HAK_L25_CLASSES; i++)
+    for (const hak_chunk_t *chunk = shard->lists[i]; chunk != NULL; chunk = chunk->run_next, linked++) {
+      if (list_index(chunk) != i) hak_fatal("l25: a chunk is not in its list", chunk->base);
+      check_linked(shard, chunk);
+    }
+  if (hak_chunk_cache_check(&shard->cache) != linked) hak_fatal("l25: a shard's lists differ from its order", shard);
+}
+
 static void add(hak_l25_shard_t *shard, hak_chunk_t *chunk) {
   hak_chunk_t **list = &shard->lists[list_index(chunk)];
   chunk->run_prev = NULL;
@@ -27,9 +44,11 @@ static void add(hak_l25_shard_t *shard, hak_chunk_t *chunk) {
   if (*list != NULL) (*list)->run_prev = chunk;
   *list = chunk;
   hak_chunk_cache_add(&shard->cache, chunk);
+  if (HAK_CHECKED) check_linked(shard, chunk);
 }
 
 static void remove_from(hak_l25_shard_t *shard, hak_chunk_t *chunk) {
+  if (HAK_CHECKED) check_linked(shard, chunk);
   if (chunk->run_prev != NULL)
     chunk->run_prev->run_next = chunk->run_next;
   else
@@ -88,6 +107,7 @@ static void resize(hak_l25_t *l25) {
     double_shards(l25, count);
   else if (contended == 0 && count > 1)
     halve_shards(l25, count);
+  if (HAK_CHECKED) hak_l25_check(l25);
   hak_mutex_unlock(&l25->resizing);
 }
 
@@ -165,7 +185,16 @@ void hak_l25_release(hak_l25_t *l25) {
   }
 }
 
-/* ---- fork ---- */
+/* ---- checking, fork ---- */
+
+void hak_l25_check(hak_l25_t *l25) {
+  for (uint32_t i = 0; i < hak_load_acquire(&l25->count); i++) { /* pairs with the release in double_shards */
+    hak_l25_shard_t *shard = shard_at(l25, i);
+    hak_mutex_lock(&shard->mutex);
+    check_shard(shard);
+    hak_mutex_unlock(&shard->mutex);
+  }
+}
 
 /* All shards that there ever were: a thread that comes late may hold a merged one for a moment. */
 static void each_shard(hak_l25_t *l25, void (*visit)(hak_mutex_t *mutex)) {

@@ -53,6 +53,9 @@ hak_chunk_t *hak_l25_evict(hak_l25_t *l25, uint64_t stamp);
 /* Gives the shards' memory back; the pool is empty and no other thread uses it. */
 void hak_l25_release(hak_l25_t *l25);
 
+/* Aborts where a shard's lists are broken. */
+void hak_l25_check(hak_l25_t *l25);
+
 /* Around fork: the child gets every lock open. The one place where shard locks are nested: in ascending order. */
 void hak_l25_lock(hak_l25_t *l25);
 void hak_l25_unlock(hak_l25_t *l25);

@@ -74,3 +74,8 @@ void hak_large_release(hak_large_t *large) {
   hak_l25_release(&large->l25);
   hak_bigcache_release(&large->bigcache);
 }
+
+void hak_large_check(hak_large_t *large) {
+  hak_l25_check(&large->l25);
+  hak_bigcache_check(&large->bigcache);
+}

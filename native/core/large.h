@@ -39,6 +39,9 @@ void hak_large_tick(hak_large_t *large);
 /* Gives the structure's own memory back; nothing is cached. */
 void hak_large_release(hak_large_t *large);
 
+/* Aborts where what is cached is not in order. */
+void hak_large_check(hak_large_t *large);
+
 HAK_INLINE void hak_large_count_live(hak_large_t *large, int64_t units) {
   hak_fetch_add_relaxed(&large->live, (uint64_t)units);
 }

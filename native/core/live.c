@@ -1,6 +1,8 @@
 /* L2 live: see live.h. */
 #include "live.h"
 
+#include <string.h>
+
 #include "assert.h"
 #include "bits.h"
 #include "os.h"
@@ -46,28 +48,40 @@ bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {
   return true;
 }
 
-static void check_clear(const uint8_t *bytes, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (bytes[i] != 0) hak_fatal("live: a block is held in memory that is free", bytes + i);
+/* The bytes of `size` bytes of memory, up to the end of the leaf that they start in: leaves are mappings of their own. */
+typedef struct piece {
+  uint8_t *bytes;
+  size_t count;
+  uintptr_t end; /* where the memory ends that they are for */
+} piece_t;
+
+static piece_t piece_at(uintptr_t from, size_t size) {
+  uintptr_t next = hak_round_up(from + 1, (uintptr_t)1 << HAK_LIVE_LEAF_SHIFT);
+  if (next > from + size) next = from + size;
+  uintptr_t leaf = hak_live_leaf((const void *)from);
+  piece_t piece = {(uint8_t *)hak_live_byte(leaf, (const void *)from), (next - from) >> (leaf & 63), next};
+  return piece;
 }
 
-/* Of the bytes for addresses under one leaf. What does not fill OS pages stays. */
-static void purge_in_leaf(uintptr_t from, size_t size) {
-  uintptr_t page = hak_os_page_size();
-  uintptr_t leaf = hak_live_leaf((void *)from);
-  uint8_t *bytes = (uint8_t *)hak_live_byte(leaf, (void *)from);
-  size_t count = size >> (leaf & 63);
-  if (HAK_CHECKED) check_clear(bytes, count);
-  uintptr_t first = hak_round_up((uintptr_t)bytes, page);
-  uintptr_t behind = ((uintptr_t)bytes + count) & ~(page - 1);
-  if (first < behind) hak_os_purge((void *)first, behind - first);
+void hak_live_check(const void *start, size_t size) {
+  for (uintptr_t from = (uintptr_t)start, end = from + size; from < end;) {
+    piece_t piece = piece_at(from, end - from);
+    /* All are 0: the first one is, and each is as the one before. */
+    if (piece.bytes[0] != 0 || memcmp(piece.bytes, piece.bytes + 1, piece.count - 1) != 0)
+      hak_fatal("live: a block is held in memory that is free", (const void *)from);
+    from = piece.end;
+  }
 }
 
-/* A chunk may lie under two leaves: they are mappings of their own. */
+/* What does not fill OS pages stays. */
 void hak_live_purge(const void *start, size_t size) {
-  for (uintptr_t from = (uintptr_t)start, end = from + size, next; from < end; from = next) {
-    next = hak_round_up(from + 1, (uintptr_t)1 << HAK_LIVE_LEAF_SHIFT);
-    if (next > end) next = end;
-    purge_in_leaf(from, next - from);
+  uintptr_t page = hak_os_page_size();
+  if (HAK_CHECKED) hak_live_check(start, size);
+  for (uintptr_t from = (uintptr_t)start, end = from + size; from < end;) {
+    piece_t piece = piece_at(from, end - from);
+    uintptr_t first = hak_round_up((uintptr_t)piece.bytes, page);
+    uintptr_t behind = ((uintptr_t)piece.bytes + piece.count) & ~(page - 1);
+    if (first < behind) hak_os_purge((void *)first, behind - first);
+    from = piece.end;
   }
 }

@@ -81,6 +81,9 @@ bool hak_live_fits(const void *start, size_t size, hak_grain_t grain);
 /* Has bytes for a chunk. @return false: no memory, or it does not fit. */
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain);
 
+/* Aborts where a block is held between the two addresses. Whole units; covered before. */
+void hak_live_check(const void *start, size_t size);
+
 /* Gives the bytes' memory back. They are all 0, and 0 they stay. Whole units; covered before. */
 void hak_live_purge(const void *start, size_t size);
 

@@ -1,6 +1,8 @@
 /* L4 mid: see mid.h. */
 #include "mid.h"
 
+#include "assert.h"
+
 static hak_ring_t *ring_of(hak_mid_t *mid, unsigned size_class) {
   return &mid->rings[size_class - HAK_MID_FIRST];
 }
@@ -11,6 +13,7 @@ static void *leave(hak_mid_t *mid, unsigned size_class, void *block) {
   uint64_t *low = &mid->low[size_class - HAK_MID_FIRST];
   if (count < *low) *low = count;
   hak_counter_sub(&mid->bytes, hak_size_class_bytes(size_class));
+  if (HAK_CHECKED) hak_mid_check(mid);
   return block;
 }
 
@@ -26,6 +29,7 @@ void *hak_mid_pop(hak_mid_t *mid, unsigned size_class) {
 bool hak_mid_push(hak_mid_t *mid, unsigned size_class, void *block) {
   if (!hak_ring_push(ring_of(mid, size_class), block)) return false;
   hak_counter_add(&mid->bytes, hak_size_class_bytes(size_class));
+  if (HAK_CHECKED) hak_mid_check(mid);
   return true;
 }
 
@@ -40,4 +44,14 @@ uint64_t hak_mid_idle(hak_mid_t *mid, unsigned size_class) {
   hak_ring_shrink(ring);
   *low = hak_counter_get(&ring->count);
   return idle;
+}
+
+void hak_mid_check(hak_mid_t *mid) {
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) {
+    uint64_t count = hak_counter_get(&mid->rings[i].count);
+    if (mid->low[i] > count) hak_fatal("mid: `low` is above the count", mid);
+    bytes += count * hak_size_class_bytes(HAK_MID_FIRST + i);
+  }
+  if (bytes != hak_counter_get(&mid->bytes)) hak_fatal("mid: `bytes` differs from the rings", mid);
 }

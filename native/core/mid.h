@@ -37,4 +37,7 @@ void *hak_mid_evict(hak_mid_t *mid, unsigned size_class);
 /* How many blocks of a class were idle since the last call, half of them rounded up; starts the count anew. */
 uint64_t hak_mid_idle(hak_mid_t *mid, unsigned size_class);
 
+/* Aborts where the sums differ from the rings; these check themselves. */
+void hak_mid_check(hak_mid_t *mid);
+
 #endif

@@ -53,15 +53,19 @@ static void unchain(hak_ring_t *ring, hak_ring_segment_t *segment) {
 }
 
 bool hak_ring_push(hak_ring_t *ring, void *pointer) {
-  if ((ring->newest == NULL || ring->newest->end == SLOTS) && !chain(ring)) return false;
+  bool full = ring->newest == NULL || ring->newest->end == SLOTS;
+  if (full && !chain(ring)) return false;
   ring->newest->slots[ring->newest->end++] = pointer;
   hak_counter_add(&ring->count, 1);
+  if (HAK_CHECKED && full) hak_ring_check(ring);
   return true;
 }
 
 static void *popped(hak_ring_t *ring, hak_ring_segment_t *segment, void *pointer) {
   hak_counter_sub(&ring->count, 1);
-  if (segment->first == segment->end) unchain(ring, segment);
+  if (segment->first != segment->end) return pointer;
+  unchain(ring, segment);
+  if (HAK_CHECKED) hak_ring_check(ring);
   return pointer;
 }
 
@@ -82,10 +86,15 @@ void hak_ring_shrink(hak_ring_t *ring) {
 }
 
 void hak_ring_check(const hak_ring_t *ring) {
-  uint64_t count = 0;
-  for (const hak_ring_segment_t *segment = ring->oldest; segment != NULL; segment = segment->newer) {
-    if (segment->first >= segment->end) hak_fatal("ring: an empty segment in the chain", segment);
+  uint64_t count = 0, capacity = ring->kept == NULL ? 0 : SLOTS;
+  const hak_ring_segment_t *older = NULL;
+  for (const hak_ring_segment_t *segment = ring->oldest; segment != NULL; older = segment, segment = segment->newer) {
+    if (segment->older != older) hak_fatal("ring: the chain is broken", segment);
+    if (segment->first >= segment->end || segment->end > SLOTS) hak_fatal("ring: an empty segment in the chain", segment);
     count += segment->end - segment->first;
+    capacity += SLOTS;
   }
+  if (ring->newest != older) hak_fatal("ring: the chain does not end at the newest", ring);
+  if (capacity != hak_load_relaxed(&ring->capacity)) hak_fatal("ring: `capacity` differs from the segments", ring);
   if (count != hak_load_relaxed(&ring->count)) hak_fatal("ring: `count` differs from the segments", ring);
 }

@@ -92,6 +92,7 @@ bool hak_slab_retake(hak_slab_t *slab, uint32_t index) {
 }
 
 void hak_slab_check(const hak_slab_t *slab) {
+  hak_bitmap_check(slab->free, slab->blocks);
   if (hak_bitmap_count(slab->free, slab->blocks) != slab->blocks - slab->used)
     hak_fatal("slab: `used` differs from the bitmap", slab->base);
   if (slab->used < slab->blocks && hak_bitmap_next_set(slab->free, slab->blocks, 0) / 64 < slab->first_word)

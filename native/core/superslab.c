@@ -11,13 +11,9 @@
 
 /* ---- lists by longest run ---- */
 
-static uint32_t list_of(uint32_t run) {
-  return run < HAK_RUN_LISTS ? run : HAK_RUN_LISTS;
-}
-
 static void unlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   hak_runs_t *runs = &superslab->runs[chunk->grain];
-  uint32_t list = list_of(chunk->longest_run);
+  uint32_t list = hak_superslab_list_of(chunk->longest_run);
   if (list == 0) return;
   if (chunk->run_prev != NULL)
     chunk->run_prev->run_next = chunk->run_next;
@@ -29,7 +25,7 @@ static void unlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
 
 static void enlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   hak_runs_t *runs = &superslab->runs[chunk->grain];
-  uint32_t list = list_of(chunk->longest_run);
+  uint32_t list = hak_superslab_list_of(chunk->longest_run);
   if (list == 0) return;
   chunk->run_prev = NULL;
   chunk->run_next = runs->by_run[list];
@@ -41,7 +37,7 @@ static void enlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
 /* The free map changed: puts the chunk at the front of the list of its new longest run. */
 static void relist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   uint32_t longest = (uint32_t)hak_bitmap_longest_run(chunk->free_map, chunk->units);
-  if (list_of(longest) == list_of(chunk->longest_run)) {
+  if (hak_superslab_list_of(longest) == hak_superslab_list_of(chunk->longest_run)) {
     chunk->longest_run = longest;
     return;
   }
@@ -166,8 +162,10 @@ static hak_chunk_t *map_huge(hak_superslab_t *superslab, const hak_chunk_owner_t
 static void let_go(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   hak_counter_add(&superslab->shrunk, 1);
   if (chunk->grain != HAK_GRAIN_NONE) hak_live_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
-  hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
-  hak_bitmap_clear_range(chunk->idle_map, 0, chunk->units);
+  if (!chunk->huge) {
+    hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
+    hak_bitmap_clear_range(chunk->idle_map, 0, chunk->units);
+  }
   sweep(superslab, owner, 2);
   if (hak_superslab_lone(owner, chunk))
     hak_chunk_unpin(chunk);
@@ -183,6 +181,14 @@ static void release(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, 
 }
 
 /* ---- runs ---- */
+
+/* A slab has come or gone: the chunk, and the whole where a chunk came or goes. */
+static void check_change(const hak_superslab_t *superslab, const hak_chunk_t *chunk, bool whole) {
+  if (whole)
+    hak_superslab_check(superslab);
+  else
+    hak_chunk_check(superslab, chunk);
+}
 
 static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class) {
   hak_grain_t grain = grain_of(owner, size_class);
@@ -222,6 +228,8 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
   hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
+  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, units * HAK_UNIT_SIZE);
+  if (HAK_CHECKED) check_change(superslab, chunk, chunk->free_units + units == chunk->units);
   return slab;
 }
 
@@ -231,24 +239,35 @@ hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_o
   if (chunk == NULL) return NULL;
   chunk->heap = owner->heap;
   chain(superslab, chunk);
-  hak_bitmap_clear_range(chunk->free_map, 0, chunk->units);
+  hak_bitmap_clear_range(chunk->free_map, 0, 1);
   chunk->free_units = 0;
-  commit(superslab, chunk, 0, chunk->units);
+  hak_counter_add(&superslab->committed, chunk->units);
+  hak_counter_add(&superslab->used, chunk->units);
   hak_slab_t *slab = &chunk->slabs[0];
   slab->units = chunk->units;
   slab->fresh = chunk->zero;
   slab->high = slab->high_before = 0;
   hak_slab_open(slab, HAK_SLAB_CLASSES, chunk->units * HAK_UNIT_SIZE, seq);
-  hak_registry_set(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
+  hak_registry_set_huge(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
+  if (HAK_CHECKED) hak_chunk_check(superslab, chunk);
   return slab;
 }
 
+static void unregister(const hak_chunk_t *chunk, const void *start, size_t units) {
+  if (chunk->huge)
+    hak_registry_set_huge(start, units, 0);
+  else
+    hak_registry_set(start, units, 0);
+}
+
 static void close_slab(hak_superslab_t *superslab, hak_slab_t *slab) {
+  hak_chunk_t *chunk = slab->chunk;
   HAK_ASSERT(slab->used == 0);
-  hak_registry_set(slab->base, slab->units, 0);
+  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
+  unregister(chunk, slab->base, slab->units);
   hak_bitmap_clear_range(slab->free, 0, slab->blocks);
-  hak_bitmap_set_range(slab->chunk->free_map, slab->unit, slab->units);
-  slab->chunk->free_units += slab->units;
+  hak_bitmap_set_range(chunk->free_map, slab->unit, hak_chunk_map_bits(slab->units, chunk->huge));
+  chunk->free_units += slab->units;
   hak_counter_sub(&superslab->used, slab->units);
 }
 
@@ -256,9 +275,9 @@ hak_chunk_t *hak_superslab_huge_close(hak_superslab_t *superslab, hak_slab_t *sl
   hak_chunk_t *chunk = slab->chunk;
   close_slab(superslab, slab);
   unchain(superslab, chunk);
-  hak_counter_sub(&superslab->committed, chunk->units);
-  hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units); /* of this heap: the next one counts it anew */
+  hak_counter_sub(&superslab->committed, chunk->units); /* of this heap: the next one counts it anew */
   chunk->zero = false;
+  if (HAK_CHECKED) hak_chunk_check(superslab, chunk);
   return chunk;
 }
 
@@ -290,7 +309,9 @@ void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t
   hak_chunk_t *chunk = slab->chunk;
   close_slab(superslab, slab);
   relist(superslab, chunk);
+  bool emptied = chunk->free_units == chunk->units;
   settle(superslab, owner, chunk);
+  if (HAK_CHECKED) check_change(superslab, chunk, emptied);
   if (too_dirty(superslab)) hak_superslab_tick(superslab, owner);
 }
 
@@ -346,7 +367,7 @@ void hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *own
 }
 
 static void forget(hak_chunk_t *chunk) {
-  hak_registry_set(chunk->base, chunk->units, 0);
+  unregister(chunk, chunk->base, chunk->units);
   hak_os_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
   hak_chunk_unpin(chunk);
 }
@@ -360,21 +381,4 @@ void hak_superslab_destroy(hak_superslab_t *superslab) {
     next = chunk->next;
     hak_chunk_unpin(chunk);
   }
-}
-
-static void check_chunk(const hak_superslab_t *superslab, const hak_chunk_t *chunk) {
-  size_t free_units = hak_bitmap_count(chunk->free_map, chunk->units);
-  if (free_units != chunk->free_units) hak_fatal("superslab: free units differ from the map", chunk->base);
-  if (!chunk->huge && hak_bitmap_longest_run(chunk->free_map, chunk->units) != chunk->longest_run)
-    hak_fatal("superslab: longest run differs from the map", chunk->base);
-  if (free_units == chunk->units && chunk != superslab->spare) hak_fatal("superslab: a second empty chunk", chunk->base);
-}
-
-void hak_superslab_check(const hak_superslab_t *superslab) {
-  uint64_t units = 0;
-  for (const hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next) {
-    check_chunk(superslab, chunk);
-    units += chunk->units;
-  }
-  if (units != hak_load_relaxed(&superslab->capacity)) hak_fatal("superslab: capacity differs from the chain", superslab);
 }

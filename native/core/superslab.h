@@ -44,7 +44,7 @@ struct hak_chunk {
   hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */
   hak_chunk_t *run_next, *run_prev; /* chunks of one longest run; huge ones: cached chunks of one class or bucket */
   uint64_t stamp;                 /* of a cached huge chunk: the tick at which it came */
-  uint64_t *free_map, *committed_map;
+  uint64_t *free_map, *committed_map; /* a bit a unit; of a huge chunk one for all, and only the first map counts */
   uint64_t *idle_map;             /* committed and free units that were so at the last tick already */
   hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit */
 };
@@ -55,6 +55,11 @@ typedef struct hak_runs {
   uint64_t present;               /* bit r: by_run[r] has a chunk */
   uint64_t units;                 /* of all of them but huge ones: the next chunk's length follows it */
 } hak_runs_t;
+
+/* Bits of the chunk's maps: a huge chunk's units come and go together. */
+HAK_INLINE size_t hak_chunk_map_bits(size_t units, bool huge) {
+  return huge ? 1 : units;
+}
 
 typedef struct hak_superslab {
   hak_chunk_t *first, *last;
@@ -108,6 +113,13 @@ void hak_chunk_pin(hak_chunk_t *chunk);
 /* Any thread; the last one unmaps. */
 void hak_chunk_unpin(hak_chunk_t *chunk);
 
+/* The list of chunks with such a longest run; 0: none. */
+HAK_INLINE uint32_t hak_superslab_list_of(uint32_t run) {
+  return run < HAK_RUN_LISTS ? run : HAK_RUN_LISTS;
+}
+
+/* Aborts where an invariant of a chunk, or of the whole, is broken. */
+void hak_chunk_check(const hak_superslab_t *superslab, const hak_chunk_t *chunk);
 void hak_superslab_check(const hak_superslab_t *superslab);
 
 #endif

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "assert.h"
+#include "live.h"
 #include "meta.h"
 #include "options.h"
+#include "registry.h"
 
 /* A bin starts with a few KiB of blocks, in numbers between 1 and 64. */
 static uint32_t first_capacity(unsigned size_class) {
@@ -41,6 +43,7 @@ static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity)
   bin->blocks = blocks;
   hak_store_relaxed(&bin->capacity, capacity);
   count_capacity(tcache, size_class, before, capacity);
+  if (HAK_CHECKED) hak_tcache_check(tcache);
   return true;
 }
 
@@ -79,5 +82,30 @@ void hak_tcache_release(hak_tcache_t *tcache) {
     hak_store_relaxed(&bin->capacity, 0);
     count_capacity(tcache, c, capacity, 0);
     if (capacity != 0) hak_counter_add(&tcache->shrunk, 1);
+  }
+}
+
+void hak_tcache_check(hak_tcache_t *tcache) {
+  size_t bytes = 0;
+  uint64_t capacity = 0;
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
+    hak_bin_t *bin = hak_tcache_bin(tcache, c);
+    uint32_t room = hak_bin_capacity(bin);
+    if (hak_bin_count(bin) > room) hak_fatal("tcache: a bin holds more than it has room for", bin);
+    if ((bin->blocks == NULL) != (room == 0)) hak_fatal("tcache: a bin's room differs from its array", bin);
+    if (((tcache->roomy >> c) & 1) != (room > tcache->first[c])) hak_fatal("tcache: `roomy` differs from the bin", bin);
+    bytes += room * hak_size_class_bytes(c);
+    capacity += room;
+  }
+  bool same = bytes == tcache->capacity_bytes && capacity == hak_counter_get(&tcache->capacity);
+  if (!same) hak_fatal("tcache: the capacity differs from the bins", tcache);
+}
+
+void hak_bin_check(hak_bin_t *bin, unsigned size_class) {
+  for (uint32_t i = 0; i < hak_bin_count(bin); i++) {
+    void *block = bin->blocks[i];
+    if (hak_live_get(block) != 0) hak_fatal("tcache: a cached block is held by a caller", block);
+    if ((hak_registry_get(block) & HAK_REGISTRY_TAG_MASK) != size_class + 1)
+      hak_fatal("tcache: a cached block is none of its class", block);
   }
 }

@@ -101,4 +101,10 @@ uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class);
 /* Gives the arrays back; the bins are empty. */
 void hak_tcache_release(hak_tcache_t *tcache);
 
+/* Aborts where a bin or the sums over all are wrong. */
+void hak_tcache_check(hak_tcache_t *tcache);
+
+/* Aborts where a block of the bin is none of the class, or is held by a caller. */
+void hak_bin_check(hak_bin_t *bin, unsigned size_class);
+
 #endif

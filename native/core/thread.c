@@ -11,7 +11,7 @@
 
 hak_heap_t hak_nobody;
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
-static _Thread_local bool ended; /* thread_ends has run; it does not run again but for what later destructors set */
+static _Thread_local bool ended; /* thread_ends has run; nobody says whether it will run again */
 
 static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
 static hak_heap_t *heaps;     /* all of them, under the lock */
@@ -19,19 +19,30 @@ static hak_heap_t *heaps;     /* all of them, under the lock */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* its destructor tells of a thread's end */
 
+void hak_thread_lock(void) {
+  hak_mutex_lock(&mutex);
+}
+void hak_thread_unlock(void) {
+  hak_mutex_unlock(&mutex);
+}
+
 /* ---- life ---- */
 
-static void thread_ends(void *argument) {
-  hak_heap_t *heap = argument;
-  hak_thread_heap = &hak_nobody; /* destructors that allocate later start anew */
-  ended = true;
+static void leave(hak_heap_t *heap) {
   hak_cache_release(heap);
   hak_abandoned_add(heap);
 }
 
+static void thread_ends(void *argument) {
+  hak_heap_t *heap = argument;
+  hak_thread_heap = &hak_nobody; /* destructors that allocate later borrow */
+  ended = true;
+  leave(heap);
+}
+
 /* The child of a fork has one thread; locks that others held would stay closed for ever. In the order of nesting. */
 static void before_fork(void) {
-  hak_mutex_lock(&mutex);
+  hak_thread_lock();
   hak_abandoned_lock();
   hak_orphan_lock();
   hak_heap_lock_shared();
@@ -44,7 +55,7 @@ static void after_fork(void) {
   hak_heap_unlock_shared();
   hak_orphan_unlock();
   hak_abandoned_unlock();
-  hak_mutex_unlock(&mutex);
+  hak_thread_unlock();
 }
 
 static void start(void) {
@@ -64,6 +75,7 @@ void hak_thread_enter(hak_heap_t *heap) {
 
 void hak_thread_remove(hak_heap_t *heap) {
   hak_mutex_lock(&mutex);
+  hak_heap_retire_stats(heap);
   if (heap->prev != NULL)
     heap->prev->next = heap->next;
   else
@@ -84,9 +96,14 @@ hak_heap_t *hak_thread_heap_get(void) {
   hak_heap_t *heap = hak_abandoned_adopt();
   if (heap == NULL) heap = make();
   if (heap == NULL) return &hak_nobody;
+  if (ended) return heap;
   hak_thread_heap = heap; /* before the key, for setting it may allocate */
   pthread_setspecific(key, heap);
   return heap;
+}
+
+void hak_thread_heap_put(hak_heap_t *heap) {
+  if (heap != hak_thread_heap) leave(heap);
 }
 
 hak_heap_t *hak_thread_heap_to_free(void) {
@@ -95,8 +112,9 @@ hak_heap_t *hak_thread_heap_to_free(void) {
 
 /* ---- all heaps ---- */
 
-void hak_thread_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
+void hak_thread_add_stats(hak_stats_t *stats) {
   hak_mutex_lock(&mutex);
-  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) visit(heap, argument);
+  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) hak_heap_add_stats(heap, stats);
+  hak_heap_add_retired_stats(stats);
   hak_mutex_unlock(&mutex);
 }

@@ -2,7 +2,10 @@
  * L5 thread: which heap a thread uses, and what becomes of it.
  *
  *     nobody --first slow path--> a heap, adopted or new --thread ends--> cache flushed, abandoned --> adopted ...
+ *     ended  --slow path--> a heap, borrowed for this one call --> abandoned again
  *
+ * A thread has ended when its key's destructor has run. Destructors of other keys may allocate after it, in the last round too, after which
+ * nobody is told anything: so nothing may be left with such a thread.
  * A thread without a heap points at `hak_nobody`, whose bins are empty and have no room: the fast paths need no test for it.
  * Heaps of threads are never unmapped: a freer in another thread may hold a pointer to one at any time.
  * Threads: any.
@@ -20,15 +23,22 @@ extern _Thread_local hak_heap_t *hak_thread_heap;
 /* The calling thread's heap, made if need be; `hak_nobody` where there is no memory for one. */
 hak_heap_t *hak_thread_heap_get(void);
 
+/* The call that got the heap is done with it: one that was borrowed goes back. */
+void hak_thread_heap_put(hak_heap_t *heap);
+
 /* The same for a free. A thread that has ended gets none for that alone: the C library's own last frees come when nothing
    tells of an end any more, and each such thread would keep a heap for ever. */
 hak_heap_t *hak_thread_heap_to_free(void);
 
-/* Enters a heap of its own into the list of all heaps, or takes it out. */
+/* Enters a heap of its own into the list of all heaps, or takes it out when it is about to go. */
 void hak_thread_enter(hak_heap_t *heap);
 void hak_thread_remove(hak_heap_t *heap);
 
-/* Runs over all heaps under the list's lock. */
-void hak_thread_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
+/* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
+void hak_thread_add_stats(hak_stats_t *stats);
+
+/* Around fork: the child gets the list's lock open. */
+void hak_thread_lock(void);
+void hak_thread_unlock(void);
 
 #endif

@@ -63,11 +63,15 @@ HAK_API void *hak_aligned_alloc(size_t alignment, size_t size);
 
 /**
  * Gives a block back, on any thread. NULL is ignored. What is no block that a caller holds is reported and the process aborts, in every
- * build: a block freed before (unless it has a new holder by now), a pointer into a block, a pointer from elsewhere.
+ * build: a block freed before (unless it has a new holder by now), a pointer into a block, a pointer from elsewhere. The checked
+ * build also reports a block that was written to over its end, here and at hak_realloc.
  */
 HAK_API void hak_free(void *block);
 
-/** @return the bytes that the block really has, or 0 where `block` is none of ours. */
+/**
+ * @return the bytes of the block that may be written to, or 0 where `block` is none of ours: all that it has; in the checked build what
+ * was asked for, since it looks behind that for overruns.
+ */
 HAK_API size_t hak_usable_size(const void *block);
 
 /**
@@ -238,7 +242,8 @@ typedef struct hak_stats {
 
 /**
  * Reads the counters of the whole process; stops nobody, so counters of running threads may be a moment apart. What was freed
- * remotely counts as live until its owner collects it; for the calling thread's heap that is here.
+ * remotely counts as live until its owner collects it; for the calling thread's heap that is here. Running totals never fall: those of
+ * destroyed heaps stay. Batches of a heap of its own are its user's to count, and are not among the operations.
  */
 HAK_API void hak_stats_get(hak_stats_t *stats);
 

@@ -92,6 +92,20 @@ test('medians and ratios', async () => {
   expect(warnings).toEqual([]);
 });
 
+test('what ran beside the view in its own process is compared with that one', async () => {
+  const { summarise } = await report();
+  const paired = (name: string, ns: number, pairedTimesView: number) => ({
+    ...cell(name, []),
+    results: [{ ...round(ns), pairedTimesView }],
+  });
+  // By themselves the processes would say 2.5 of the view, and ts a third of native.
+  const cells = [...GOOD.slice(0, 3), paired('native', 50, 1.3), paired('ts', 17, 1.56)];
+  const { rows, goals } = summarise(resultsOf(cells));
+  expect(rows.find(({ contender }) => contender === 'native')).toMatchObject({ ns: 50, timesView: 1.3 });
+  expect(goals.find(({ what }) => what === 'ts / native')).toMatchObject({ measured: 1.56 / 1.3, met: true });
+  expect(goals.find(({ what }) => what === 'ts / bare view')).toMatchObject({ measured: 1.56, met: false });
+});
+
 test('a loop that was optimised away is reported, in the text and on the page', async () => {
   const { summarise, reportLines, makePage } = await report();
   const results = resultsOf([...GOOD.slice(0, 3), cell('native', [2.05, 2, 2])]);

@@ -48,6 +48,34 @@ describe('a destroyed pool', () => {
     expect(outcome(() => hakmem.free(buffer))).toHaveProperty('error.code', 'ERR_HAKMEM_NOT_OWNED');
   });
 
+  it('leaves what it counted in the totals of the thread', () => {
+    const pool = hakmem.createPool();
+    for (const size of SIZES) {
+      const buffers = Array.from({ length: 20 }, () => pool.allocUnsafe(size));
+      for (const buffer of buffers.slice(1)) {
+        pool.free(buffer);
+      }
+    }
+    pool.trim();
+    const before = hakmem.stats();
+    pool.destroy();
+    const after = hakmem.stats();
+    expect(after.bytes.purged).toBeGreaterThanOrEqual(before.bytes.purged);
+    for (const [name, value] of Object.entries(before.operations)) {
+      expect(after.operations[name as keyof typeof before.operations], name).toBeGreaterThanOrEqual(value);
+    }
+    for (const [name, { grown, shrunk, misses }] of Object.entries(before.components)) {
+      const row = after.components[name as keyof typeof before.components];
+      expect(row.grown, `${name} grown`).toBeGreaterThanOrEqual(grown);
+      expect(row.shrunk, `${name} shrunk`).toBeGreaterThanOrEqual(shrunk);
+      expect(row.misses, `${name} misses`).toBeGreaterThanOrEqual(misses);
+    }
+    for (const [row, { refills, flushes }] of before.classes.entries()) {
+      expect(after.classes[row].refills).toBeGreaterThanOrEqual(refills);
+      expect(after.classes[row].flushes).toBeGreaterThanOrEqual(flushes);
+    }
+  });
+
   it('gives all of its memory back', () => {
     const before = hakmem.stats().bytes.reserved;
     const pool = hakmem.createPool();

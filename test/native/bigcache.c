@@ -96,7 +96,8 @@ static void far_more_chunks_than_lengths(void) {
   hak_chunk_t *many = calloc(MANY, sizeof *many);
   uint64_t grown = hak_counter_get(&bigcache.grown), shrunk = hak_counter_get(&bigcache.shrunk);
   for (size_t i = 0; i < MANY; i++) {
-    many[i].units = (uint32_t)(600 + i % LENGTHS);
+    many[i].units = many[i].free_units = (uint32_t)(600 + i % LENGTHS);
+    many[i].huge = true;
     many[i].stamp = i / 100;
     CHECK(hak_bigcache_put(&bigcache, &many[i]) && bigcache.count == i + 1);
   }
@@ -127,7 +128,8 @@ int main(void) {
   hak_bigcache_init(&bigcache);
   for (size_t i = 0; i < CHUNKS; i++) {
     chunks[i] = calloc(1, sizeof(hak_chunk_t));
-    chunks[i]->units = (uint32_t)(600 + test_below(&random, LENGTHS));
+    chunks[i]->units = chunks[i]->free_units = (uint32_t)(600 + test_below(&random, LENGTHS));
+    chunks[i]->huge = true;
   }
   CHECK(!evict(UINT64_MAX));
   take(600);

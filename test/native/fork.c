@@ -21,14 +21,10 @@ static void linger(void) {
   hak_store_release(&inside, false);
 }
 
-static void linger_at(hak_heap_t *heap, void *unused) {
-  (void)heap;
-  (void)unused;
-  linger();
-}
-
 static void *hold_the_list(void *unused) {
-  hak_thread_each(linger_at, NULL);
+  hak_thread_lock();
+  linger();
+  hak_thread_unlock();
   return unused;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "test.h"
 
+#include "guard.h"
 #include "heap.h"
 #include "registry.h"
 
@@ -229,6 +230,7 @@ static void random_batches(test_random_t *random) {
 }
 
 int main(void) {
+  hak_guard_off();
   test_random_t random = test_random();
   lowest_blocks_first();
   a_class_keeps_its_last_slab();

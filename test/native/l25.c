@@ -143,7 +143,8 @@ int main(void) {
   hak_l25_init(&l25);
   for (size_t i = 0; i < CHUNKS; i++) {
     chunks[i] = calloc(1, sizeof(hak_chunk_t));
-    chunks[i]->units = (uint32_t)(hak_size_class_bytes(class_of(i)) / HAK_UNIT_SIZE);
+    chunks[i]->units = chunks[i]->free_units = (uint32_t)(hak_size_class_bytes(class_of(i)) / HAK_UNIT_SIZE);
+    chunks[i]->huge = true;
     chunks[i]->stamp = i;
   }
   newest_first();

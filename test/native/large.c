@@ -4,6 +4,9 @@
  */
 #include "test.h"
 
+#include <sys/resource.h>
+
+#include "guard.h"
 #include "heap.h"
 #include "thread.h"
 
@@ -40,6 +43,31 @@ static void freed_blocks_serve_again(void) {
     CHECK(hak_heap_trim(heap) == hak_good_size(sizes[i]) && stats_of(heap).bytes_reserved == 0);
   }
   hak_heap_destroy(heap);
+}
+
+static long faults(void) {
+  struct rusage usage;
+  CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+  return usage.ru_minflt;
+}
+
+/* The memory of a cached block is still there: who gets it again touches it without a page fault (a few are the process's own). */
+static void used_again_without_page_faults(size_t size) {
+  size_t pages = size / (size_t)sysconf(_SC_PAGESIZE);
+  void *held = hak_malloc(4 * size); /* makes the budget large enough */
+  char *block = hak_malloc(size);
+  long before = faults();
+  memset(block, 1, size);
+  if (!TEST_SANITIZED) CHECK((size_t)(faults() - before) >= pages / 1024); /* huge pages are one fault for 512 */
+  hak_free(block);
+  before = faults();
+  char *again = hak_malloc(size);
+  CHECK(again == block);
+  memset(again, 2, size);
+  if (!TEST_SANITIZED) CHECK(faults() - before <= 8);
+  hak_free(again);
+  hak_free(held);
+  test_expect_quiet();
 }
 
 /* Not even where a longer one is cached, for the user of a heap of its own sees the length. */
@@ -137,10 +165,13 @@ static void destroying_empties_the_cache(void) {
 }
 
 int main(void) {
+  hak_guard_off();
   setenv("HAKMEM_TICK_OPERATIONS", "16", 1);
   setenv("HAKMEM_LARGE_CACHE_TICKS", "3", 1);
   setenv("HAKMEM_LARGE_CACHE_BYTES", "67108864", 1);
   freed_blocks_serve_again();
+  used_again_without_page_faults(3000000);
+  used_again_without_page_faults(60000000);
   own_heaps_give_exactly_the_class();
   budget_follows_use();
   idle_blocks_go_by_age();

@@ -78,10 +78,10 @@ static void free_huge_block(void) {
 }
 
 int main(void) {
-  const size_t sizes[] = {16, 100, 32768, 40000, 1 << 20};
+  const size_t sizes[] = {16, 100, 32768, 40000, 1000000};
   for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
     size = sizes[i];
-    bool alone = size == 1 << 20; /* in its slab, whose memory is nobody's once the block is back */
+    bool alone = size == 1000000; /* in its slab, whose memory is nobody's once the block is back */
     test_expect_abort(free_flushed_block, alone ? NOBODYS : DOUBLE_FREE);
     test_expect_abort(free_cached_block, DOUBLE_FREE);
     test_expect_abort(free_buried_block, DOUBLE_FREE);

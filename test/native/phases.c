@@ -5,6 +5,8 @@
  */
 #include "ticks.h"
 
+#include "guard.h"
+
 enum { OLD_CAPACITY = 768, WAVE = 6000, A = 64, B = 80, MOST = 40000 };
 
 static void *blocks[MOST];
@@ -206,6 +208,7 @@ static void the_mid_budget_falls_with_what_is_live(test_random_t *random) {
 }
 
 int main(void) {
+  hak_guard_off();
   setenv("HAKMEM_TCACHE_BYTES_MIN", "524288", 1); /* the budget that the waves are made for */
   test_random_t random = test_random();
   heap = hak_thread_heap_get();

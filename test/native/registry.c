@@ -27,7 +27,7 @@ static uintptr_t entry_of(size_t n) {
 }
 
 static void enter(size_t n) {
-  CHECK(hak_registry_cover(unit_at(n, 0), CHUNK_UNITS));
+  CHECK(hak_registry_cover(unit_at(n, 0), CHUNK_UNITS, false));
   CHECK(hak_registry_get(unit_at(n, 0)) == 0);
   hak_registry_set(unit_at(n, 0), CHUNK_UNITS, entry_of(n));
 }
@@ -95,7 +95,7 @@ static void removal_and_change(void) {
 static void without_memory_nothing_changes(void) {
   size_t before = stats_now().capacity;
   hak_os_fail_from(1);
-  CHECK(!hak_registry_cover((void *)(middle - ((uintptr_t)1 << 42)), 1));
+  CHECK(!hak_registry_cover((void *)(middle - ((uintptr_t)1 << 42)), 1, false));
   hak_os_fail_from(0);
   CHECK(stats_now().capacity == before);
   for (size_t n = 0; n < CHUNKS; n++) expect_entered(n);
@@ -160,6 +160,25 @@ static void shrinks_by_pages(void) {
   hak_registry_set(unit_at(0, 0), CHUNK_UNITS, 0);
 }
 
+/* Huge blocks are entered by pieces where they are long enough: wherever they start and end, each unit is theirs and no other. */
+static void huge_ones_are_entered_whole(test_random_t *random) {
+  uint64_t before = stats_now().used;
+  for (size_t turn = 0; turn < 300; turn++) {
+    size_t units = 1 + test_below(random, 4 * HAK_PIECE_UNITS);
+    char *start = (char *)middle + ((1 + test_below(random, 100000)) << HAK_UNIT_SHIFT);
+    CHECK(hak_registry_cover(start, units, true));
+    hak_registry_set_huge(start, units, 640);
+    CHECK(stats_now().used == before + units);
+    for (size_t unit = 0; unit < units; unit++) CHECK(hak_registry_get(start + unit * HAK_UNIT_SIZE + 17) == 640);
+    CHECK(hak_registry_get(start - 1) == 0 && hak_registry_get(start + units * HAK_UNIT_SIZE) == 0);
+    hak_registry_set_huge(start, units, 0);
+    for (size_t unit = 0; unit < units; unit += 7) CHECK(hak_registry_get(start + unit * HAK_UNIT_SIZE) == 0);
+    if (turn % 50 == 0) hak_registry_shrink();
+  }
+  CHECK(stats_now().used == before);
+  hak_registry_check();
+}
+
 int main(void) {
   test_random_t random = test_random();
   foreign_addresses_are_not_mine();
@@ -172,6 +191,7 @@ int main(void) {
 #endif
   grows_under_readers(&random);
   shrinks_by_pages();
+  huge_ones_are_entered_whole(&random);
   CHECK(stats_now().used == 0);
   foreign_addresses_are_not_mine();
   return 0;

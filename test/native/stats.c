@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include "guard.h"
 #include "heap.h"
 #include "thread.h"
 
@@ -127,6 +128,45 @@ static void a_heap_at_rest_counts_what_others_freed(void) {
   test_expect_quiet();
 }
 
+/* ---- heaps that go ---- */
+
+/* Whatever only ever rises must not have fallen; frees of running threads are a difference, and may be a moment apart. */
+static void expect_no_fall(const hak_stats_t *before, const hak_stats_t *after, bool at_rest) {
+  CHECK(after->bytes_purged >= before->bytes_purged);
+  CHECK(after->operations_allocs >= before->operations_allocs && (!at_rest || after->operations_frees >= before->operations_frees));
+  CHECK(after->operations_refills >= before->operations_refills && after->operations_flushes >= before->operations_flushes);
+  CHECK(after->operations_remote_frees >= before->operations_remote_frees);
+#define HAK_X(name, path) \
+  CHECK(after->name.grown >= before->name.grown && after->name.shrunk >= before->name.shrunk && after->name.misses >= before->name.misses);
+  HAK_STATS_COMPONENTS(HAK_X)
+#undef HAK_X
+  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++)
+    CHECK(after->classes[c].refills >= before->classes[c].refills && after->classes[c].flushes >= before->classes[c].flushes);
+}
+
+static void use_heap(hak_heap_t *heap) {
+  void *blocks[50];
+  for (size_t size = 100; size < 50000000; size *= 7) {
+    for (size_t i = 0; i < 5; i++) CHECK((blocks[i] = hak_heap_malloc(heap, size)) != NULL);
+    for (size_t i = 0; i < 5; i++) hak_free(blocks[i]);
+  }
+  CHECK(hak_heap_malloc_batch(heap, 3000, 50, blocks) == 50 && hak_heap_free_batch(heap, blocks, 49) == 49);
+}
+
+static void totals_outlive_their_heaps(void) {
+  hak_stats_t first = stats_now();
+  hak_heap_t *heap = hak_heap_new();
+  use_heap(heap);
+  hak_stats_t before = stats_now();
+  CHECK(before.operations_allocs == first.operations_allocs + 35 && before.operations_frees == first.operations_frees + 35);
+  hak_heap_destroy(heap);
+  hak_stats_t after = stats_now();
+  expect_no_fall(&before, &after, true);
+  CHECK(after.operations_allocs == before.operations_allocs && after.operations_frees == before.operations_frees);
+  CHECK(after.superslab.shrunk == after.superslab.grown && after.bytes_purged == before.bytes_purged + before.bytes_committed);
+  test_expect_quiet();
+}
+
 /* ---- reading while others work ---- */
 
 static _Atomic bool over;
@@ -166,7 +206,40 @@ static void reading_disturbs_nobody(test_random_t *random) {
   test_expect_quiet();
 }
 
+static _Atomic uint32_t at_work;
+
+static void *make_and_destroy(void *unused) {
+  for (int turn = 0; turn < 100 / TEST_SLOWER; turn++) {
+    hak_heap_t *heap = hak_heap_new();
+    use_heap(heap);
+    hak_heap_destroy(heap);
+  }
+  hak_fetch_sub_relaxed(&at_work, 1);
+  return unused;
+}
+
+static void *see_no_fall(void *unused) {
+  static hak_stats_t before, after;
+  hak_stats_get(&before);
+  while (hak_load_relaxed(&at_work) != 0) {
+    hak_stats_get(&after);
+    expect_no_fall(&before, &after, false);
+    before = after;
+  }
+  return unused;
+}
+
+static void no_reader_sees_a_fall(void) {
+  pthread_t reader;
+  hak_store_relaxed(&at_work, 2);
+  CHECK(pthread_create(&reader, NULL, see_no_fall, NULL) == 0);
+  test_threads(2, make_and_destroy, NULL, 0);
+  CHECK(pthread_join(reader, NULL) == 0);
+  test_expect_quiet();
+}
+
 int main(void) {
+  hak_guard_off();
   test_random_t random = test_random();
   rows_are_complete();
   nothing_has_happened();
@@ -174,6 +247,8 @@ int main(void) {
   remote_frees_are_counted();
   one_heap_is_counted_alone();
   a_heap_at_rest_counts_what_others_freed();
+  totals_outlive_their_heaps();
   reading_disturbs_nobody(&random);
+  no_reader_sees_a_fall();
   return 0;
 }

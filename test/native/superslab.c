@@ -37,7 +37,7 @@ static void check_books(void) {
   for (hak_chunk_t *chunk = superslab.first; chunk != NULL; chunk = chunk->next) {
     capacity += chunk->units;
     used += chunk->units - chunk->free_units;
-    committed += hak_bitmap_count(chunk->committed_map, chunk->units);
+    committed += chunk->huge ? chunk->units : hak_bitmap_count(chunk->committed_map, chunk->units);
     empty += chunk->free_units == chunk->units;
     CHECK(chunk->next == NULL ? superslab.last == chunk : chunk->next->prev == chunk && chunk->next->seq > chunk->seq);
   }

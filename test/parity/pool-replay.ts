@@ -3,7 +3,8 @@
  * which Buffers are live, how long each is, and what was written into it.
  */
 import type { Backend } from '../../lib/backend/contract';
-import { Pool, placeOf } from '../../lib/pool';
+import { Pool } from '../../lib/pool';
+import { placeOf } from '../../lib/pool-places';
 import type { PoolStats } from '../../lib/stats';
 import { type Variant, variants } from './backends';
 import { classLines, mustEqual } from './compare';

@@ -26,7 +26,6 @@ const GOAL = 1.4;
 const BESIDE = ['view', 'node', 'free-list', 'native', 'ts', 'fixed'];
 
 function drawTiles() {
-  const goals = data.goals.filter(({ runtime }) => runtime === chosen.runtime);
   const of = (id, contender) =>
     data.rows.find((row) => row.runtime === chosen.runtime && row.case === id && row.contender === contender);
   const mean = (contender) =>
@@ -36,7 +35,10 @@ function drawTiles() {
     );
   const geometric = (values) => timesText(Math.exp(d3.mean(values, Math.log)));
   const tiles = [
-    goals.length > 0 && [`${goals.filter(({ met }) => met).length} of ${goals.length}`, 'goals met'],
+    ...data.runtimes.map(({ name, title }) => {
+      const goals = data.goals.filter(({ runtime }) => runtime === name);
+      return goals.length > 0 && [`${goals.filter(({ met }) => met).length} of ${goals.length}`, `goals met, ${title}`];
+    }),
     ...['native', 'ts', 'node'].map(
       (name) => mean(name).length > 0 && [geometric(mean(name)), `${titleOf(name)}: times the bare view, mean`],
     ),
@@ -80,20 +82,39 @@ function cellOf(cell) {
   return cell instanceof Node && cell.nodeName === 'TD' ? cell : element('td', cell);
 }
 
+/** One row for each goal, one column for each runtime; first what some runtime missed, the rest folded. */
 function drawGoals() {
-  const goals = data.goals.filter(({ runtime }) => runtime === chosen.runtime);
-  const rows = [...goals.filter(({ met }) => !met), ...goals.filter(({ met }) => met)].map((goal) => ({
-    cells: [
-      titleOfCase.get(goal.case),
-      goal.what,
-      goal.wanted,
-      goal.measured.toLocaleString('en-US', { maximumFractionDigits: 2 }),
-      element('td', goal.met ? 'met' : 'missed', { class: goal.met ? 'met' : 'missed' }),
-    ],
-  }));
+  const rows = d3
+    .groups(data.goals, ({ case: id, what }) => `${id} ${what}`)
+    .map(([, goals]) => ({
+      missed: goals.some(({ met }) => !met),
+      cells: [
+        titleOfCase.get(goals[0].case),
+        goals[0].what,
+        ...data.runtimes.map(({ name }) => goalCell(goals.find(({ runtime }) => runtime === name))),
+      ],
+    }));
+  const head = ['workload', 'figure', ...data.runtimes.map(({ title }) => title)];
+  const part = (missed) => rows.filter((row) => row.missed === missed).map(({ cells }) => ({ cells }));
+  const met = element('details', [
+    element('summary', `${part(false).length} goals met on every runtime`),
+    table(head, part(false)),
+  ]);
   byId('goals').replaceChildren(
-    rows.length > 0 ? table(['workload', 'figure', 'goal', 'measured', ''], rows) : 'This run measured none.',
+    ...(rows.length === 0 ? ['This run measured none.'] : []),
+    ...(part(true).length > 0 ? [table(head, part(true))] : []),
+    ...(part(false).length > 0 ? [met] : []),
   );
+}
+
+function goalCell(goal) {
+  if (goal === undefined) {
+    return '-';
+  }
+  const measured = goal.measured.toLocaleString('en-US', { maximumFractionDigits: 2 });
+  return element('td', `${measured}, ${goal.wanted}: ${goal.met ? 'met' : 'missed'}`, {
+    class: goal.met ? 'met' : 'missed',
+  });
 }
 
 function drawFigures() {
@@ -240,6 +261,7 @@ function draw() {
   drawNavigation();
   drawTiles();
   byId('view').replaceChildren(ratioPlot('timesView', 'times the bare view', [GOAL]));
+  byId('against-node').hidden = !rows.some(({ timesFaster }) => timesFaster);
   byId('node').replaceChildren(ratioPlot('timesFaster', 'times as fast'));
   const withCalls = rows.filter(({ calls }) => calls);
   byId('clock').textContent =
@@ -257,7 +279,6 @@ function draw() {
       sidePlot,
     );
   }
-  drawGoals();
   drawFigures();
 }
 
@@ -268,4 +289,5 @@ byId('theme').addEventListener('click', () => {
 });
 drawFacts();
 drawMethod();
+drawGoals();
 draw();

@@ -1,0 +1,131 @@
+/* L5 own: see own.h. */
+#include "own.h"
+
+#include <errno.h>
+
+#include "chunk.h"
+#include "orphan.h"
+#include "os.h"
+#include "thread.h"
+
+static void *no_memory(void) {
+  errno = ENOMEM;
+  return NULL;
+}
+
+/* ---- memory that is zero already ---- */
+
+/* Blocks up to here are cleared faster than anybody finds out whether they need it. */
+enum { ZERO_SIZE_MAX_SMALL = 32 << 10 };
+
+/* A heap of its own has just handed these out; of a slab in one run, lowest first. Threads' heaps keep no such account. */
+static void note_handed_out(void *const *blocks, size_t count) {
+  const hak_slab_t *last = NULL;
+  for (size_t i = 0; i < count; i++) {
+    hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
+    uint32_t index = hak_slab_index(slab, blocks[i]);
+    if (slab != last) slab->high_before = slab->high;
+    if (index >= slab->high) slab->high = index + 1;
+    last = slab;
+  }
+}
+
+/* Whether block `index` lies in memory that nobody was given before; true once. */
+static bool take_fresh(hak_slab_t *slab, uint32_t index) {
+  bool counted = slab->chunk->heap->own && slab->block_size > ZERO_SIZE_MAX_SMALL;
+  bool huge = slab->size_class == HAK_SLAB_CLASSES;
+  if (!slab->fresh || index == slab->blocks || index < slab->high_before || !(huge || counted)) return false;
+  slab->high_before = index + 1;
+  return true;
+}
+
+/* Whoever pins the chunk may have written through a stale view, so memory that is given back already is given back again:
+   that costs a system call, and no page. */
+bool hak_clear_fresh(void *block) {
+  hak_slab_t *slab = hak_heap_slab_of(block);
+  if (slab == NULL || !take_fresh(slab, hak_slab_index(slab, block))) return false;
+  /* Acquire: pairs with the last hak_chunk_unpin, after which no view is left. */
+  if (hak_load_acquire(&slab->chunk->pins) == 1) return true;
+  if ((((uintptr_t)block | slab->block_size) & (hak_os_page_size() - 1)) != 0) return false;
+  return hak_os_purge(block, slab->block_size);
+}
+
+/* ---- life ---- */
+
+size_t hak_own_end_orphans(void) {
+  size_t sum = 0;
+  hak_heap_t *ended;
+  while ((ended = hak_orphan_reap(&sum)) != NULL) hak_heap_destroy(ended);
+  return sum;
+}
+
+HAK_NOINLINE void hak_own_met_orphan(hak_heap_t *heap) {
+  hak_store_relaxed(&heap->met_orphan, false);
+  hak_own_end_orphans();
+}
+
+hak_heap_t *hak_heap_new(void) {
+  hak_heap_t *heap = hak_heap_create(true);
+  if (heap == NULL) return no_memory();
+  hak_thread_enter(heap);
+  return heap;
+}
+
+void hak_heap_destroy(hak_heap_t *heap) {
+  hak_thread_remove(heap);
+  hak_heap_delete(heap);
+}
+
+/* The orphan may end at once: a heap without blocks is destroyed by the same way. */
+void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *argument) {
+  hak_heap_retain(heap, next, argument);
+  hak_orphan_add(heap);
+  hak_own_end_orphans();
+}
+
+static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
+  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
+  size_t taken = hak_heap_take(heap, size_class, count, blocks);
+  if (hak_size_class_bytes(size_class) > ZERO_SIZE_MAX_SMALL) note_handed_out(blocks, taken);
+  if (taken < count) errno = ENOMEM;
+  return taken;
+}
+
+void *hak_heap_malloc(hak_heap_t *heap, size_t size) {
+  return hak_heap_aligned_alloc(heap, HAK_MIN_ALIGNMENT, size);
+}
+
+void *hak_heap_aligned_alloc(hak_heap_t *heap, size_t alignment, size_t size) {
+  void *block = NULL;
+  if (!hak_own_serves(alignment)) {
+    errno = EINVAL;
+    return NULL;
+  }
+  if (size > HAK_MAX_SIZE) return no_memory();
+  hak_counter_add(&heap->uncached_allocs, take(heap, hak_size_class_aligned(size, alignment), 1, &block));
+  return block;
+}
+
+size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void **blocks) {
+  if (size > HAK_MAX_SIZE) {
+    errno = ENOMEM;
+    return 0;
+  }
+  return take(heap, hak_size_class_of(size), count, blocks);
+}
+
+size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {
+  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
+  size_t given = hak_heap_give(heap, blocks, count);
+  if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) hak_own_met_orphan(heap);
+  return given;
+}
+
+size_t hak_heap_trim(hak_heap_t *heap) {
+  return hak_heap_give_idle(heap);
+}
+
+void hak_heap_visit(hak_heap_t *heap, void (*visit)(const hak_slab_view_t *slab, void *argument), void *argument) {
+  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
+    hak_chunk_visit(chunk, visit, argument);
+}
