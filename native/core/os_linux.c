@@ -34,10 +34,27 @@ static bool must_fail(void) {
 }
 #endif
 
-static void *map(size_t size) {
+/* Where the system likes, with `start` and flags more narrowly. */
+static void *map_near(void *start, size_t size, int flags) {
   if (must_fail()) return NULL;
-  void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return start == MAP_FAILED ? NULL : start;
+  void *mapped = mmap(start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void *map(size_t size) {
+  return map_near(NULL, size, 0);
+}
+
+#if !defined(MAP_FIXED_NOREPLACE)
+#define MAP_FIXED_NOREPLACE 0 /* before Linux 4.17 the address is a hint */
+#endif
+
+void *hak_os_map_at(void *start, size_t size) {
+  int before = errno;
+  void *mapped = map_near(start, size, MAP_FIXED_NOREPLACE);
+  if (mapped != NULL && mapped != start) hak_os_unmap(mapped, size);
+  errno = before;
+  return mapped == start ? start : NULL;
 }
 
 /* Maps more than is needed and gives the ends back. The next plain mapping then tends to be aligned by itself. */
