@@ -34,15 +34,13 @@ static bool must_fail(void) {
 }
 #endif
 
-/* Where the system likes, with `start` and flags more narrowly. */
 static void *map_near(void *start, size_t size, int flags) {
-  if (must_fail()) return NULL;
   void *mapped = mmap(start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
   return mapped == MAP_FAILED ? NULL : mapped;
 }
 
 static void *map(size_t size) {
-  return map_near(NULL, size, 0);
+  return must_fail() ? NULL : map_near(NULL, size, 0);
 }
 
 #if !defined(MAP_FIXED_NOREPLACE)
@@ -52,9 +50,10 @@ static void *map(size_t size) {
 void *hak_os_map_at(void *start, size_t size) {
   int before = errno;
   void *mapped = map_near(start, size, MAP_FIXED_NOREPLACE);
-  if (mapped != NULL && mapped != start) hak_os_unmap(mapped, size);
+  bool got = mapped == start && !must_fail(); /* an address that is taken is no failure to try */
+  if (mapped != NULL && !got) hak_os_unmap(mapped, size);
   errno = before;
-  return mapped == start ? start : NULL;
+  return got ? start : NULL;
 }
 
 /* Maps more than is needed and gives the ends back. The next plain mapping then tends to be aligned by itself. */
