@@ -47,7 +47,7 @@ static void halve_bin(hak_heap_t *heap, unsigned size_class) {
 /* Not used since the last tick, or since a bin was last refused its growth. */
 static bool is_cold(hak_tcache_t *tcache, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
-  return hak_bin_idle(bin) || hak_counter_get(&bin->allocs) == tcache->allocs_refused[size_class];
+  return hak_tcache_idle(tcache, size_class) || hak_counter_get(&bin->allocs) == tcache->allocs_refused[size_class];
 }
 
 /* The class with the most room beyond its least, `but` excepted, among the cold ones or all; or HAK_TCACHE_CLASSES. */
@@ -99,11 +99,10 @@ static void grow_bin(hak_heap_t *heap, unsigned size_class) {
 /* ---- ticks ---- */
 
 static void tick_bin(hak_heap_t *heap, unsigned size_class) {
-  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
-  if (hak_bin_idle(bin))
+  if (hak_tcache_idle(&heap->tcache, size_class))
     halve_bin(heap, size_class);
   else
-    bin->allocs_seen = hak_counter_get(&bin->allocs);
+    heap->tcache.allocs_seen[size_class] = hak_counter_get(&hak_tcache_bin(&heap->tcache, size_class)->allocs);
 }
 
 static void evict_mid(hak_heap_t *heap, unsigned size_class, uint64_t count) {

@@ -60,19 +60,79 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
   return chunk;
 }
 
-static bool cover(const void *base, size_t units, bool huge, bool tracked) {
-  return hak_registry_cover(base, units, huge) && (!tracked || hak_live_cover(base, units * HAK_UNIT_SIZE));
+/* ---- where the memory lies: under leaves of the live map that have its grain ---- */
+
+/* Of a grain that could not have the system's own choice of addresses: the end of what is likely free. Relaxed: a hint. */
+static _Atomic uintptr_t next_end[HAK_GRAINS];
+
+/* The hint goes up again, or chunks that come and go would wander down through leaf after leaf. */
+static void unmap_memory(void *base, size_t size, hak_grain_t grain) {
+  uintptr_t end = (uintptr_t)base + size, hint = hak_load_relaxed(&next_end[grain]);
+  if (hint != 0 && hint < end) hak_store_relaxed(&next_end[grain], end);
+  hak_os_unmap(base, size);
 }
 
-hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, bool tracked) {
+static void *map_below(uintptr_t end, size_t size, hak_grain_t grain) {
+  if (end <= size || !hak_live_fits((void *)(end - size), size, grain)) return NULL;
+  void *base = hak_os_map_at((void *)(end - size), size);
+  if (base != NULL) hak_store_relaxed(&next_end[grain], (uintptr_t)base);
+  return base;
+}
+
+enum { LEAF_BYTES = 1 << HAK_LIVE_LEAF_SHIFT };
+
+/* Anywhere in a leaf that is there, and at the top of one that is not: whoever has mapped so much there has more. */
+static void *map_in_leaf(uintptr_t start, size_t size, hak_grain_t grain) {
+  bool known = hak_live_leaf((void *)start) != 0;
+  void *base = NULL;
+  for (uintptr_t end = start + LEAF_BYTES; base == NULL && end > start; end = known && end - start > size ? end - size : start)
+    base = map_below(end, size, grain);
+  return base;
+}
+
+/* Here, or below in steps that double, so that whatever large mapping lies there is soon passed. */
+static void *map_elsewhere(uintptr_t from, size_t size, hak_grain_t grain) {
+  uintptr_t start = (from - 1) & ~((uintptr_t)LEAF_BYTES - 1);
+  void *base = map_in_leaf(start, size, grain);
+  for (uintptr_t step = LEAF_BYTES; base == NULL && step < start; step *= 2) base = map_in_leaf(start - step, size, grain);
+  return base;
+}
+
+/* The system's own choice, for a grain that never had to look elsewhere. */
+static void *map_where_it_fits(size_t size, hak_grain_t grain) {
+  uintptr_t end = hak_load_relaxed(&next_end[grain]);
+  if (end != 0) {
+    void *base = map_below(end, size, grain);
+    return base != NULL ? base : map_elsewhere(end, size, grain);
+  }
+  void *base = hak_os_map(size, HAK_CHUNK_ALIGNMENT);
+  if (base == NULL || hak_live_fits(base, size, grain)) return base;
+  hak_os_unmap(base, size);
+  return map_elsewhere((uintptr_t)base, size, grain);
+}
+
+/* Between the look and the cover another thread may have given a leaf the other grain: then once more. */
+static void *map_tracked(size_t size, hak_grain_t grain) {
+  void *base;
+  while ((base = map_where_it_fits(size, grain)) != NULL) {
+    if (hak_live_cover(base, size, grain)) return base;
+    bool fits = hak_live_fits(base, size, grain);
+    unmap_memory(base, size, grain);
+    if (fits) return NULL; /* no memory for the leaf */
+  }
+  return NULL;
+}
+
+hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
   if (units > UINT32_MAX) return NULL;
-  void *base = hak_os_map(units * HAK_UNIT_SIZE, HAK_CHUNK_ALIGNMENT);
+  size_t size = units * HAK_UNIT_SIZE;
+  void *base = grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : map_tracked(size, grain);
   if (base == NULL) return NULL;
-  hak_chunk_t *chunk = cover(base, units, huge, tracked) ? map_header(base, heap, units, huge) : NULL;
+  hak_chunk_t *chunk = hak_registry_cover(base, units, huge) ? map_header(base, heap, units, huge) : NULL;
   if (chunk == NULL)
-    hak_os_unmap(base, units * HAK_UNIT_SIZE);
+    unmap_memory(base, size, grain);
   else
-    chunk->tracked = tracked;
+    chunk->grain = (uint8_t)grain;
   return chunk;
 }
 
@@ -84,7 +144,7 @@ void hak_chunk_pin(hak_chunk_t *chunk) {
 void hak_chunk_unpin(hak_chunk_t *chunk) {
   /* Acquire and release: every use under another pin comes before the unmapping; pairs with itself on other threads. */
   if (hak_fetch_sub_acq_rel(&chunk->pins, 1) > 1) return;
-  hak_os_unmap(chunk->base, chunk->units * HAK_UNIT_SIZE);
+  unmap_memory(chunk->base, chunk->units * HAK_UNIT_SIZE, (hak_grain_t)chunk->grain);
   hak_os_unmap(chunk, chunk->header_size);
 }
 

@@ -10,8 +10,8 @@
 #define HAK_TAG_SLOW ((uintptr_t)63)
 
 /* A chunk with all units free, in no list, pinned once by its heap, covered by the registry,
-   a tracked one by the live map. @return NULL: no memory. */
-hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, bool tracked);
+   and with a grain by the live map. @return NULL: no memory. */
+hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain);
 
 /* Shows each slab; an empty chunk once, with no units. The owner. */
 void hak_chunk_visit(const hak_chunk_t *chunk, void (*visit)(const hak_slab_view_t *slab, void *argument),

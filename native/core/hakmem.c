@@ -149,12 +149,18 @@ static HAK_NOINLINE void free_untracked(void *block) {
     not_live(block, entry);
 }
 
-/* No bin had room for the block. */
+/* The tag is that of the block which starts in the pointer's grain; the pointer may lie behind its start. */
+static bool starts_block(const void *block, size_t tag) {
+  return ((uintptr_t)block & hak_size_class_odd((unsigned)tag - 1)) == 0;
+}
+
+/* No bin had room for the block, or it is none. */
 static HAK_NOINLINE void free_slow(void *block, size_t tag) {
   if (tag == 0) {
     free_untracked(block);
     return;
   }
+  if (!starts_block(block, tag)) not_live(block, hak_registry_get(block));
   hak_heap_t *heap = hak_thread_heap_to_free();
   if (heap == &hak_nobody || !hak_cache_free(heap, (unsigned)tag - 1, block)) give_one(heap, block);
 }
@@ -162,8 +168,10 @@ static HAK_NOINLINE void free_slow(void *block, size_t tag) {
 /* The place of tag 0 has no room, nor have those of the classes above the bins'. */
 void hak_free(void *block) {
   size_t tag = hak_live_clear(block);
-  if (HAK_CHECKED && tag != 0) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
-  if (HAK_UNLIKELY(!hak_bin_push(hak_tcache_place(&hak_thread_heap->tcache, tag), block))) free_slow(block, tag);
+  if (HAK_CHECKED && tag != 0 && starts_block(block, tag)) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
+  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
+  bool odd = ((uintptr_t)block & bin->odd) != 0;
+  if (HAK_UNLIKELY(odd || !hak_bin_push(bin, block))) free_slow(block, tag);
 }
 
 /* ---- realloc and questions ---- */
@@ -171,7 +179,7 @@ void hak_free(void *block) {
 /* Bytes that a block has for its caller, of one that is in the live map; 0: it is not. */
 static size_t tracked_size(const void *block) {
   size_t tag = hak_live_get(block);
-  return HAK_LIKELY(tag != 0) ? hak_size_class_bytes((unsigned)tag - 1) - hak_guard_zone : 0;
+  return HAK_LIKELY(tag != 0 && starts_block(block, tag)) ? hak_size_class_bytes((unsigned)tag - 1) - hak_guard_zone : 0;
 }
 
 /* What of them the caller may write to: the checked build knows what was asked for. */

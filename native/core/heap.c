@@ -264,11 +264,21 @@ static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
   close_slab(heap, slab);
 }
 
+/* Ticks count operations, and a busy thread has many of them in the time that memory must lie idle to be worth a system call
+   and its pages anew. A heap of its own goes by operations alone: what it does follows from its calls. */
+static bool purge_is_due(hak_heap_t *heap) {
+  if (heap->own) return true;
+  uint64_t now = hak_os_now_ms();
+  if (now - heap->purged_ms < hak_option(hak_option_purge_delay_ms)) return false;
+  heap->purged_ms = now;
+  return true;
+}
+
 void hak_heap_tick_slabs(hak_heap_t *heap) {
   hak_heap_collect(heap);
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) tick_list(heap, &heap->classes[c]);
   hak_chunk_owner_t owner = owner_of(heap);
-  hak_superslab_tick(&heap->superslab, &owner);
+  if (purge_is_due(heap)) hak_superslab_tick(&heap->superslab, &owner);
   hak_registry_shrink();
 #if HAK_CHECKED
   hak_heap_check(heap);

@@ -47,6 +47,7 @@ hak_heap_t *hak_heap_create(bool own) {
   hak_heap_t *heap = hak_meta_alloc(sizeof *heap);
   if (heap == NULL) return NULL;
   heap->own = own;
+  heap->purged_ms = hak_os_now_ms();
   hak_tcache_init(&heap->tcache);
   heap->large = own ? apart() : shared(&heap->hint);
   if (heap->large != NULL) return heap;

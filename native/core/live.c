@@ -7,26 +7,44 @@
 #include "bits.h"
 #include "os.h"
 
-_Atomic uintptr_t hak_live_root[(size_t)1 << (HAK_ADDRESS_BITS - HAK_LIVE_LEAF_SHIFT)];
+_Atomic uintptr_t hak_live_root[HAK_LIVE_LEAVES];
 
-enum { LEAF_BYTES = 1 << (HAK_LIVE_LEAF_SHIFT - HAK_LIVE_SHIFT) };
+/* Behind the leaf's own bytes there is room for its start to have the low bits that the root's entry wants. */
+static size_t leaf_bytes(unsigned shift) {
+  return ((size_t)1 << (HAK_LIVE_LEAF_SHIFT - shift)) + hak_os_page_size();
+}
 
-static bool cover_leaf(size_t leaf) {
-  if (hak_load_acquire(&hak_live_root[leaf]) != 0) return true; /* pairs with the release below */
-  void *bytes = hak_os_map(LEAF_BYTES, hak_os_page_size());
+static bool cover_leaf(size_t leaf, unsigned shift) {
+  uintptr_t entry = hak_load_acquire(&hak_live_root[leaf]); /* pairs with the release below */
+  if (entry != 0) return (entry & 63) == shift;
+  void *bytes = hak_os_map(leaf_bytes(shift), hak_os_page_size());
   if (bytes == NULL) return false;
-  uintptr_t none = 0;
-  /* Release: whoever sees the leaf sees it mapped; pairs with the acquire above and in hak_live_base. */
-  if (!hak_cas_strong_release(&hak_live_root[leaf], &none, (uintptr_t)bytes - leaf * LEAF_BYTES))
-    hak_os_unmap(bytes, LEAF_BYTES); /* another thread was faster */
+  uintptr_t made = (uintptr_t)bytes + shift - (leaf << (HAK_LIVE_LEAF_SHIFT - shift));
+  /* Release: whoever sees the leaf sees it mapped; pairs with the acquire above and in hak_live_leaf. */
+  if (hak_cas_strong_release(&hak_live_root[leaf], &entry, made)) return true;
+  hak_os_unmap(bytes, leaf_bytes(shift)); /* another thread was faster */
+  return (hak_load_acquire(&hak_live_root[leaf]) & 63) == shift;
+}
+
+static size_t last_leaf(const void *start, size_t size) {
+  return ((uintptr_t)start + size - 1) >> HAK_LIVE_LEAF_SHIFT;
+}
+
+bool hak_live_fits(const void *start, size_t size, hak_grain_t grain) {
+  size_t last = last_leaf(start, size);
+  if (last >= HAK_LIVE_LEAVES) return false;
+  for (size_t leaf = (uintptr_t)start >> HAK_LIVE_LEAF_SHIFT; leaf <= last; leaf++) {
+    uintptr_t entry = hak_load_relaxed(&hak_live_root[leaf]);
+    if (entry != 0 && (entry & 63) != hak_grain_shift(grain)) return false;
+  }
   return true;
 }
 
-bool hak_live_cover(const void *start, size_t size) {
-  size_t last = ((uintptr_t)start + size - 1) >> HAK_LIVE_LEAF_SHIFT;
-  if (last >= sizeof hak_live_root / sizeof hak_live_root[0]) return false;
+bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {
+  size_t last = last_leaf(start, size);
+  if (last >= HAK_LIVE_LEAVES) return false;
   for (size_t leaf = (uintptr_t)start >> HAK_LIVE_LEAF_SHIFT; leaf <= last; leaf++)
-    if (!cover_leaf(leaf)) return false;
+    if (!cover_leaf(leaf, hak_grain_shift(grain))) return false;
   return true;
 }
 
@@ -34,13 +52,14 @@ bool hak_live_cover(const void *start, size_t size) {
 typedef struct piece {
   uint8_t *bytes;
   size_t count;
+  uintptr_t end; /* where the memory ends that they are for */
 } piece_t;
 
 static piece_t piece_at(uintptr_t from, size_t size) {
   uintptr_t next = hak_round_up(from + 1, (uintptr_t)1 << HAK_LIVE_LEAF_SHIFT);
   if (next > from + size) next = from + size;
-  uintptr_t offset = from >> HAK_LIVE_SHIFT;
-  piece_t piece = {(uint8_t *)(hak_live_base(offset) + offset), (next - from) >> HAK_LIVE_SHIFT};
+  uintptr_t leaf = hak_live_leaf((const void *)from);
+  piece_t piece = {(uint8_t *)hak_live_byte(leaf, (const void *)from), (next - from) >> (leaf & 63), next};
   return piece;
 }
 
@@ -50,7 +69,7 @@ void hak_live_check(const void *start, size_t size) {
     /* All are 0: the first one is, and each is as the one before. */
     if (piece.bytes[0] != 0 || memcmp(piece.bytes, piece.bytes + 1, piece.count - 1) != 0)
       hak_fatal("live: a block is held in memory that is free", (const void *)from);
-    from += piece.count << HAK_LIVE_SHIFT;
+    from = piece.end;
   }
 }
 
@@ -63,6 +82,6 @@ void hak_live_purge(const void *start, size_t size) {
     uintptr_t first = hak_round_up((uintptr_t)piece.bytes, page);
     uintptr_t behind = ((uintptr_t)piece.bytes + piece.count) & ~(page - 1);
     if (first < behind) hak_os_purge((void *)first, behind - first);
-    from += piece.count << HAK_LIVE_SHIFT;
+    from = piece.end;
   }
 }

@@ -1,13 +1,18 @@
 /*
- * L2 live: which blocks callers hold, for the blocks that pass through threads' caches: a byte for every sixteen bytes
- * of their chunks.
+ * L2 live: which blocks callers hold, for the blocks that pass through threads' caches: a byte for every grain of their chunks.
  *
- *     root[address >> 28] -> leaf[address >> 4]     the tag of the block that starts here while a caller holds it; else 0
+ *     root[address >> 28] -> leaf[address >> shift]     the tag of the block that starts in this grain while a caller holds it;
+ *                                                       else 0
  *
  * malloc writes the byte, free reads it and clears it. So one load gives a free its bin, and the same load tells a live block
  * from everything that is none: NULL, another allocator's address, a pointer into a block, a block that was freed before.
+ * A pointer into the block's first grain finds the block: its bin knows that no block starts there (hak_size_class_odd).
  * The map is as exact as its callers' order: of two frees at the very same moment both may see the block alive; the flush
  * finds the second.
+ *
+ * A grain is as long as the start of a block needs: sixteen bytes for the small classes, 64 for the others. What a random
+ * block's byte costs is a cache line, and a line of the coarse map has four times the blocks. A leaf has one grain; a chunk
+ * that does not find a leaf of its own grain at its address is mapped elsewhere (chunk.c).
  *
  * It grows by the leaf and shrinks by the page: a leaf is mapped when a chunk lies under it and stays, untouched where nothing
  * is; the pages of chunks and units that go back go back too.
@@ -23,52 +28,58 @@
 /* User space ends here on every system we know, unless a program asks for more by hint. */
 #define HAK_ADDRESS_BITS 48
 #define HAK_LIVE_LEAF_SHIFT 28 /* log2 of the bytes of memory under a leaf */
-#define HAK_LIVE_SHIFT 4       /* log2 of the bytes of memory under a byte of it */
+#define HAK_LIVE_LEAVES ((size_t)1 << (HAK_ADDRESS_BITS - HAK_LIVE_LEAF_SHIFT))
 
-/* Of each leaf its address, less the offset that the first address under it has in a map without leaves: so that a byte's
-   place is one addition. 0: no leaf. Released by hak_live_cover; pairs with the acquire in hak_live_base. */
-extern _Atomic uintptr_t hak_live_root[(size_t)1 << (HAK_ADDRESS_BITS - HAK_LIVE_LEAF_SHIFT)];
+/* How a chunk's blocks stand in the map: not at all, or in grains of sixteen or of 64 bytes. */
+typedef enum hak_grain { HAK_GRAIN_NONE, HAK_GRAIN_FINE, HAK_GRAIN_COARSE, HAK_GRAINS } hak_grain_t;
 
-/* Where an address stands in the map, rotated and not shifted: an odd address lies beyond every leaf. */
-HAK_INLINE uintptr_t hak_live_offset(const void *address) {
-  uintptr_t bits = (uintptr_t)address;
-  return bits >> HAK_LIVE_SHIFT | bits << (64 - HAK_LIVE_SHIFT);
+/* log2 of a grain's bytes. */
+HAK_INLINE unsigned hak_grain_shift(hak_grain_t grain) {
+  return 2 + 2 * (unsigned)grain;
 }
 
-/* The root's entry for an offset; 0: no chunk is near. */
-HAK_INLINE uintptr_t hak_live_base(uintptr_t offset) {
-  size_t leaf = offset >> (HAK_LIVE_LEAF_SHIFT - HAK_LIVE_SHIFT);
-  bool inside = leaf < sizeof hak_live_root / sizeof hak_live_root[0];
-  return HAK_LIKELY(inside) ? hak_load_acquire(&hak_live_root[leaf]) : 0;
+/* Of each leaf its address, less what the first address under it is when shifted, so that a byte's place is one addition;
+   its low six bits are the shift, as the leaf's address is chosen to make them. 0: no leaf.
+   Released by hak_live_cover; pairs with the acquire in hak_live_leaf. */
+extern _Atomic uintptr_t hak_live_root[HAK_LIVE_LEAVES];
+
+/* The root's entry for any address; 0: no chunk is near. */
+HAK_INLINE uintptr_t hak_live_leaf(const void *address) {
+  size_t leaf = (uintptr_t)address >> HAK_LIVE_LEAF_SHIFT;
+  return HAK_LIKELY(leaf < HAK_LIVE_LEAVES) ? hak_load_acquire(&hak_live_root[leaf]) : 0;
 }
 
-/* The tag of a held block, which is held no longer; 0 for every other address. */
+HAK_INLINE _Atomic uint8_t *hak_live_byte(uintptr_t leaf, const void *address) {
+  return (_Atomic uint8_t *)(leaf + ((uintptr_t)address >> (leaf & 63)));
+}
+
+/* The tag of the held block that starts in the address's grain, which is held no longer; 0 where none does. */
 HAK_INLINE size_t hak_live_clear(const void *block) {
-  uintptr_t offset = hak_live_offset(block);
-  uintptr_t base = hak_live_base(offset);
-  if (HAK_UNLIKELY(base == 0)) return 0;
-  _Atomic uint8_t *byte = (_Atomic uint8_t *)(base + offset);
+  uintptr_t leaf = hak_live_leaf(block);
+  if (HAK_UNLIKELY(leaf == 0)) return 0;
+  _Atomic uint8_t *byte = hak_live_byte(leaf, block);
   size_t tag = hak_load_relaxed(byte);
   hak_store_relaxed(byte, 0);
   return tag;
 }
 
-/* The tag of a held block; 0 for every other address. */
+/* The same, and it stays held. */
 HAK_INLINE size_t hak_live_get(const void *block) {
-  uintptr_t offset = hak_live_offset(block);
-  uintptr_t base = hak_live_base(offset);
-  return base == 0 ? 0 : hak_load_relaxed((_Atomic uint8_t *)(base + offset));
+  uintptr_t leaf = hak_live_leaf(block);
+  return leaf == 0 ? 0 : hak_load_relaxed(hak_live_byte(leaf, block));
 }
 
 /* Marks a block of a covered chunk as held. Relaxed root: the chunk was covered before the block was taken. */
 HAK_INLINE void hak_live_set(const void *block, size_t tag) {
-  uintptr_t offset = (uintptr_t)block >> HAK_LIVE_SHIFT;
-  uintptr_t base = hak_load_relaxed(&hak_live_root[offset >> (HAK_LIVE_LEAF_SHIFT - HAK_LIVE_SHIFT)]);
-  hak_store_relaxed((_Atomic uint8_t *)(base + offset), (uint8_t)tag);
+  uintptr_t leaf = hak_load_relaxed(&hak_live_root[(uintptr_t)block >> HAK_LIVE_LEAF_SHIFT]);
+  hak_store_relaxed(hak_live_byte(leaf, block), (uint8_t)tag);
 }
 
-/* Has bytes for a chunk. @return false: no memory. */
-bool hak_live_cover(const void *start, size_t size);
+/* Whether no leaf over a chunk has another grain. */
+bool hak_live_fits(const void *start, size_t size, hak_grain_t grain);
+
+/* Has bytes for a chunk. @return false: no memory, or it does not fit. */
+bool hak_live_cover(const void *start, size_t size, hak_grain_t grain);
 
 /* Aborts where a block is held between the two addresses. Whole units; covered before. */
 void hak_live_check(const void *start, size_t size);

@@ -11,6 +11,9 @@
 /* @return `size` zero bytes at a multiple of `alignment`, or NULL. Both are multiples of the OS page; alignment a power of two. */
 void *hak_os_map(size_t size, size_t alignment);
 
+/* The same at `start` exactly, where nothing is mapped yet; else NULL. */
+void *hak_os_map_at(void *start, size_t size);
+
 /* Gives a whole mapping, or whole OS pages of one, back. */
 void hak_os_unmap(void *start, size_t size);
 

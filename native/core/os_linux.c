@@ -34,10 +34,26 @@ static bool must_fail(void) {
 }
 #endif
 
+static void *map_near(void *start, size_t size, int flags) {
+  void *mapped = mmap(start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  return mapped == MAP_FAILED ? NULL : mapped;
+}
+
 static void *map(size_t size) {
-  if (must_fail()) return NULL;
-  void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return start == MAP_FAILED ? NULL : start;
+  return must_fail() ? NULL : map_near(NULL, size, 0);
+}
+
+#if !defined(MAP_FIXED_NOREPLACE)
+#define MAP_FIXED_NOREPLACE 0 /* before Linux 4.17 the address is a hint */
+#endif
+
+void *hak_os_map_at(void *start, size_t size) {
+  int before = errno;
+  void *mapped = map_near(start, size, MAP_FIXED_NOREPLACE);
+  bool got = mapped == start && !must_fail(); /* an address that is taken is no failure to try */
+  if (mapped != NULL && !got) hak_os_unmap(mapped, size);
+  errno = before;
+  return got ? start : NULL;
 }
 
 /* Maps more than is needed and gives the ends back. The next plain mapping then tends to be aligned by itself. */

@@ -12,6 +12,7 @@
 #define HAK_SIZE_CLASS_H
 
 #include "bits.h"
+#include "live.h"
 
 /* The geometry of one slab class. */
 typedef struct hak_size_class {
@@ -50,6 +51,16 @@ HAK_INLINE size_t hak_size_class_bytes(unsigned size_class) {
 
 /* The class whose every block is aligned so: a power of two up to HAK_MAX_ALIGNMENT. Beyond a unit only huge blocks are. */
 unsigned hak_size_class_aligned(size_t size, size_t alignment);
+
+/* From 256 bytes on all blocks start at multiples of 64, one in a coarse grain. */
+HAK_INLINE hak_grain_t hak_size_class_grain(unsigned size_class) {
+  return size_class < 11 ? HAK_GRAIN_FINE : HAK_GRAIN_COARSE;
+}
+
+/* Address bits that no block of a class has. */
+HAK_INLINE uintptr_t hak_size_class_odd(unsigned size_class) {
+  return ((uintptr_t)1 << hak_grain_shift(hak_size_class_grain(size_class))) - 1;
+}
 
 /* Which block of a slab of this class starts at `offset`, or the one that `offset` lies in. */
 HAK_INLINE uint32_t hak_size_class_index(const hak_size_class_t *size_class, size_t offset) {

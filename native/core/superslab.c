@@ -12,24 +12,26 @@
 /* ---- lists by longest run ---- */
 
 static void unlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  hak_runs_t *runs = &superslab->runs[chunk->grain];
   uint32_t list = hak_superslab_list_of(chunk->longest_run);
   if (list == 0) return;
   if (chunk->run_prev != NULL)
     chunk->run_prev->run_next = chunk->run_next;
   else
-    superslab->by_run[list] = chunk->run_next;
+    runs->by_run[list] = chunk->run_next;
   if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
-  if (superslab->by_run[list] == NULL) superslab->runs_present &= ~((uint64_t)1 << list);
+  if (runs->by_run[list] == NULL) runs->present &= ~((uint64_t)1 << list);
 }
 
 static void enlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+  hak_runs_t *runs = &superslab->runs[chunk->grain];
   uint32_t list = hak_superslab_list_of(chunk->longest_run);
   if (list == 0) return;
   chunk->run_prev = NULL;
-  chunk->run_next = superslab->by_run[list];
+  chunk->run_next = runs->by_run[list];
   if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk;
-  superslab->by_run[list] = chunk;
-  superslab->runs_present |= (uint64_t)1 << list;
+  runs->by_run[list] = chunk;
+  runs->present |= (uint64_t)1 << list;
 }
 
 /* The free map changed: puts the chunk at the front of the list of its new longest run. */
@@ -57,7 +59,7 @@ static void chain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   superslab->last = chunk;
   hak_counter_add(&superslab->reserved, chunk->units);
   hak_counter_add(&superslab->capacity, chunk->units);
-  if (!chunk->huge) superslab->sliced_units += chunk->units;
+  if (!chunk->huge) superslab->runs[chunk->grain].units += chunk->units;
 }
 
 static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
@@ -71,7 +73,7 @@ static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
     superslab->last = chunk->prev;
   hak_counter_sub(&superslab->reserved, chunk->units);
   hak_counter_sub(&superslab->capacity, chunk->units);
-  if (!chunk->huge) superslab->sliced_units -= chunk->units;
+  if (!chunk->huge) superslab->runs[chunk->grain].units -= chunk->units;
 }
 
 static void count_purged(hak_superslab_t *superslab, size_t units) {
@@ -80,9 +82,9 @@ static void count_purged(hak_superslab_t *superslab, size_t units) {
 }
 
 /* The next chunk's length: a quarter of what the heap has, so that their number grows with the logarithm. */
-static size_t next_units(const hak_superslab_t *superslab) {
+static size_t next_units(const hak_runs_t *runs) {
   uint64_t most = hak_option(hak_option_chunk_bytes_max) / HAK_UNIT_SIZE;
-  uint64_t quarter = superslab->sliced_units / 4;
+  uint64_t quarter = runs->units / 4;
   uint64_t units = HAK_RUN_LISTS;
   while (2 * units <= quarter && 2 * units <= most) units *= 2;
   return (size_t)units;
@@ -126,17 +128,32 @@ static void sweep(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, si
   }
 }
 
-static hak_chunk_t *take_parked(hak_superslab_t *superslab, size_t units, bool huge) {
+static bool is_such(const hak_chunk_t *chunk, size_t units, bool huge, hak_grain_t grain) {
+  return chunk->units == units && chunk->huge == huge && chunk->grain == grain;
+}
+
+static hak_chunk_t *take_parked(hak_superslab_t *superslab, size_t units, bool huge, hak_grain_t grain) {
   hak_chunk_t *chunk = superslab->parked;
-  while (chunk != NULL && (chunk->units != units || chunk->huge != huge)) chunk = chunk->next;
+  while (chunk != NULL && !is_such(chunk, units, huge, grain)) chunk = chunk->next;
   if (chunk != NULL) unpark(superslab, chunk);
   return chunk;
 }
 
-static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units, bool huge) {
-  hak_chunk_t *chunk = take_parked(superslab, units, huge);
-  bool tracked = !huge && owner->registry_tag != HAK_TAG_SLOW; /* what passes through threads' caches */
-  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, huge, tracked);
+/* Only what passes through threads' caches is tracked. */
+static hak_grain_t grain_of(const hak_chunk_owner_t *owner, unsigned size_class) {
+  return owner->registry_tag == HAK_TAG_SLOW ? HAK_GRAIN_NONE : hak_size_class_grain(size_class);
+}
+
+static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units, hak_grain_t grain) {
+  hak_chunk_t *chunk = take_parked(superslab, units, false, grain);
+  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, false, grain);
+  if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
+  return chunk;
+}
+
+static hak_chunk_t *map_huge(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units) {
+  hak_chunk_t *chunk = take_parked(superslab, units, true, HAK_GRAIN_NONE);
+  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, true, HAK_GRAIN_NONE);
   if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
   return chunk;
 }
@@ -144,7 +161,7 @@ static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_
 /* The chunk is empty and in no chain or list. */
 static void let_go(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   hak_counter_add(&superslab->shrunk, 1);
-  if (chunk->tracked) hak_live_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
+  if (chunk->grain != HAK_GRAIN_NONE) hak_live_purge(chunk->base, chunk->units * HAK_UNIT_SIZE);
   if (!chunk->huge) {
     hak_bitmap_clear_range(chunk->committed_map, 0, chunk->units);
     hak_bitmap_clear_range(chunk->idle_map, 0, chunk->units);
@@ -173,11 +190,13 @@ static void check_change(const hak_superslab_t *superslab, const hak_chunk_t *ch
     hak_chunk_check(superslab, chunk);
 }
 
-static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units) {
-  uint64_t fitting = superslab->runs_present & ~hak_low_bits((unsigned)units);
-  if (fitting != 0) return superslab->by_run[hak_ctz(fitting)];
+static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class) {
+  hak_grain_t grain = grain_of(owner, size_class);
+  hak_runs_t *runs = &superslab->runs[grain];
+  uint64_t fitting = runs->present & ~hak_low_bits(hak_size_classes[size_class].units);
+  if (fitting != 0) return runs->by_run[hak_ctz(fitting)];
   hak_counter_add(&superslab->misses, 1);
-  hak_chunk_t *chunk = map_chunk(superslab, owner, next_units(superslab), false);
+  hak_chunk_t *chunk = map_chunk(superslab, owner, next_units(runs), grain);
   if (chunk == NULL) return NULL;
   chain(superslab, chunk);
   enlist(superslab, chunk);
@@ -194,7 +213,7 @@ static void commit(hak_superslab_t *superslab, hak_chunk_t *chunk, size_t unit, 
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
                                    uint64_t seq) {
   size_t units = hak_size_classes[size_class].units;
-  hak_chunk_t *chunk = chunk_with_run(superslab, owner, units);
+  hak_chunk_t *chunk = chunk_with_run(superslab, owner, size_class);
   if (chunk == NULL) return NULL;
   if (superslab->spare == chunk) superslab->spare = NULL;
   size_t unit = hak_bitmap_find_run(chunk->free_map, chunk->units, units);
@@ -209,14 +228,14 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
   hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
-  if (HAK_CHECKED && chunk->tracked) hak_live_check(slab->base, units * HAK_UNIT_SIZE);
+  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, units * HAK_UNIT_SIZE);
   if (HAK_CHECKED) check_change(superslab, chunk, chunk->free_units + units == chunk->units);
   return slab;
 }
 
 hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
                                    hak_chunk_t *cached) {
-  hak_chunk_t *chunk = cached != NULL ? cached : map_chunk(superslab, owner, size / HAK_UNIT_SIZE, true);
+  hak_chunk_t *chunk = cached != NULL ? cached : map_huge(superslab, owner, size / HAK_UNIT_SIZE);
   if (chunk == NULL) return NULL;
   chunk->heap = owner->heap;
   chain(superslab, chunk);
@@ -244,7 +263,7 @@ static void unregister(const hak_chunk_t *chunk, const void *start, size_t units
 static void close_slab(hak_superslab_t *superslab, hak_slab_t *slab) {
   hak_chunk_t *chunk = slab->chunk;
   HAK_ASSERT(slab->used == 0);
-  if (HAK_CHECKED && chunk->tracked) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
+  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
   unregister(chunk, slab->base, slab->units);
   hak_bitmap_clear_range(slab->free, 0, slab->blocks);
   hak_bitmap_set_range(chunk->free_map, slab->unit, hak_chunk_map_bits(slab->units, chunk->huge));
@@ -300,7 +319,7 @@ void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t
 
 static bool purge_run(hak_chunk_t *chunk, size_t unit, size_t units) {
   char *start = chunk->base + unit * HAK_UNIT_SIZE;
-  if (chunk->tracked) hak_live_purge(start, units * HAK_UNIT_SIZE);
+  if (chunk->grain != HAK_GRAIN_NONE) hak_live_purge(start, units * HAK_UNIT_SIZE);
   return hak_os_purge(start, units * HAK_UNIT_SIZE);
 }
 

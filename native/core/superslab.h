@@ -7,7 +7,7 @@
  *
  *     by_run[1] -> chunk -> chunk              chunks by their longest run of free units: the best fit for a run
  *     by_run[2] -> chunk                       is the first list that is long enough, found without a search
- *     ...
+ *     ...                                      once for each grain of the live map (live.h): a chunk has slabs of one grain
  *
  * Life of a chunk: mapped, filled and emptied by its heap; emptied, it is kept once as the spare, else released: purged
  * and unmapped. A released chunk that somebody has pinned, or that a remote freer may still be looking at, is parked:
@@ -23,6 +23,7 @@
 #define HAK_SUPERSLAB_H
 
 #include "atomic.h"
+#include "live.h"
 #include "remote.h"
 
 /* Longest run that has a list of its own: the longest slab is shorter. */
@@ -37,7 +38,7 @@ struct hak_chunk {
   uint32_t longest_run;           /* of free units */
   uint32_t free_units;
   bool huge;
-  bool tracked;                   /* its blocks are in the live map while callers hold them */
+  uint8_t grain;                  /* hak_grain_t: how its blocks are in the live map while callers hold them, if at all */
   bool zero;                      /* every byte of units that never were committed since is 0, but for what a stale view wrote */
   _Atomic uint32_t pins;          /* the heap's own, and one for each hak_pin */
   hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */
@@ -47,6 +48,13 @@ struct hak_chunk {
   uint64_t *idle_map;             /* committed and free units that were so at the last tick already */
   hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit */
 };
+
+/* The chunks of one grain. */
+typedef struct hak_runs {
+  hak_chunk_t *by_run[HAK_RUN_LISTS + 1];
+  uint64_t present;               /* bit r: by_run[r] has a chunk */
+  uint64_t units;                 /* of all of them but huge ones: the next chunk's length follows it */
+} hak_runs_t;
 
 /* Bits of the chunk's maps: a huge chunk's units come and go together. */
 HAK_INLINE size_t hak_chunk_map_bits(size_t units, bool huge) {
@@ -58,9 +66,7 @@ typedef struct hak_superslab {
   hak_chunk_t *parked;
   hak_chunk_t *spare;             /* the one wholly free chunk that is kept, or NULL */
   bool spare_idle;                /* it was the spare at the last tick already */
-  uint64_t sliced_units;          /* of all chunks but huge ones: the next chunk's length follows it */
-  hak_chunk_t *by_run[HAK_RUN_LISTS + 1];
-  uint64_t runs_present;          /* bit r: by_run[r] has a chunk */
+  hak_runs_t runs[HAK_GRAINS];
   uint64_t next_chunk;            /* running number */
   hak_counter_t committed, reserved, purged;                         /* units; purged is a running total */
   hak_counter_t capacity, used, grown, shrunk, misses;               /* units, units, chunks, chunks, runs */

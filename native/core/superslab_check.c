@@ -7,9 +7,10 @@
 static void check_listed(const hak_superslab_t *superslab, const hak_chunk_t *chunk) {
   uint32_t list = hak_superslab_list_of(chunk->longest_run);
   if (list == 0) return;
-  const hak_chunk_t *before = chunk->run_prev == NULL ? superslab->by_run[list] : chunk->run_prev->run_next;
+  const hak_runs_t *runs = &superslab->runs[chunk->grain];
+  const hak_chunk_t *before = chunk->run_prev == NULL ? runs->by_run[list] : chunk->run_prev->run_next;
   bool sound = before == chunk && (chunk->run_next == NULL || chunk->run_next->run_prev == chunk);
-  if (!sound || ((superslab->runs_present >> list) & 1) == 0) hak_fatal("superslab: the chunk is not in its list", chunk->base);
+  if (!sound || ((runs->present >> list) & 1) == 0) hak_fatal("superslab: the chunk is not in its list", chunk->base);
 }
 
 /* Every unit is free or in one slab, and what is idle is free. */

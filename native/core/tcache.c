@@ -16,7 +16,10 @@ static uint32_t first_capacity(unsigned size_class) {
 }
 
 void hak_tcache_init(hak_tcache_t *tcache) {
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) tcache->first[c] = first_capacity(c);
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
+    tcache->first[c] = first_capacity(c);
+    hak_tcache_bin(tcache, c)->odd = hak_size_class_odd(c);
+  }
 }
 
 static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t before, uint32_t after) {

@@ -25,7 +25,7 @@ typedef struct hak_bin {
   _Atomic uint32_t count;    /* relaxed: the owner writes, statistics read */
   _Atomic uint32_t capacity; /* likewise */
   hak_counter_t allocs;      /* blocks handed out */
-  uint64_t allocs_seen;      /* at the last tick */
+  uintptr_t odd;             /* address bits that no block of the class has */
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == 32, "a bin is found by a shift");
 
@@ -35,6 +35,7 @@ _Static_assert(sizeof(hak_bin_t) == 32, "a bin is found by a shift");
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
+  uint64_t allocs_seen[HAK_TCACHE_CLASSES];    /* `allocs` at the last tick */
   uint64_t allocs_refused[HAK_TCACHE_CLASSES]; /* `allocs` when a bin was last refused its growth */
   uint32_t first[HAK_TCACHE_CLASSES];          /* the capacity that a bin starts with, and keeps at least */
   uint64_t roomy;                              /* bit c: the bin of class c has more than that */
@@ -78,8 +79,8 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
 }
 
 /* Whether the bin handed nothing out since the last tick. */
-HAK_INLINE bool hak_bin_idle(hak_bin_t *bin) {
-  return hak_counter_get(&bin->allocs) == bin->allocs_seen;
+HAK_INLINE bool hak_tcache_idle(hak_tcache_t *tcache, unsigned size_class) {
+  return hak_counter_get(&hak_tcache_bin(tcache, size_class)->allocs) == tcache->allocs_seen[size_class];
 }
 
 /* Makes a zeroed cache ready. */

@@ -3,6 +3,7 @@
 
 #include "live.h"
 #include "os.h"
+#include "size_class.h"
 
 enum { LEAF = 1 << HAK_LIVE_LEAF_SHIFT };
 
@@ -17,16 +18,38 @@ static void expect_nothing(void) {
   }
 }
 
-static void each_sixteen_bytes(void) {
-  CHECK(hak_live_cover(place, LEAF));
+static void each_grain(void) {
+  CHECK(hak_live_cover(place, LEAF, HAK_GRAIN_FINE));
   hak_live_set(place, 1);
   hak_live_set(place + 16, 2);
   hak_live_set(place + LEAF - 16, 60);
   CHECK(hak_live_get(place) == 1 && hak_live_get(place + 16) == 2 && hak_live_get(place + LEAF - 16) == 60);
-  for (int odd = 1; odd < 16; odd++) CHECK(hak_live_clear(place + odd) == 0);
   CHECK(hak_live_get(place + 32) == 0);
   CHECK(hak_live_clear(place) == 1 && hak_live_clear(place) == 0);
   CHECK(hak_live_clear(place + 16) == 2 && hak_live_clear(place + LEAF - 16) == 60);
+  char *coarse = place + 24 * (size_t)LEAF;
+  CHECK(hak_live_cover(coarse, 2 * (size_t)LEAF, HAK_GRAIN_COARSE));
+  for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) hak_live_set(coarse + at, 1 + at / (LEAF / 8));
+  for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) {
+    CHECK(hak_live_get(coarse + at + 63) == 1 + at / (LEAF / 8)); /* one grain, one byte */
+    CHECK(hak_live_get(coarse + at + 64) == 0);
+    CHECK(hak_live_clear(coarse + at) == 1 + at / (LEAF / 8));
+  }
+}
+
+static void one_grain_a_leaf(void) {
+  CHECK(!hak_live_fits(place, HAK_UNIT_SIZE, HAK_GRAIN_COARSE) && !hak_live_cover(place, HAK_UNIT_SIZE, HAK_GRAIN_COARSE));
+  CHECK(hak_live_fits(place + 22 * (size_t)LEAF, 2 * (size_t)LEAF, HAK_GRAIN_FINE)); /* no leaf there yet */
+  CHECK(!hak_live_cover(place + 23 * (size_t)LEAF, 2 * (size_t)LEAF, HAK_GRAIN_FINE)); /* the second leaf is coarse */
+  CHECK(hak_live_cover(place + HAK_UNIT_SIZE, HAK_UNIT_SIZE, HAK_GRAIN_FINE));
+}
+
+/* Every class's blocks start in grains of their own, and `odd` are the bits that none has. */
+static void classes_fit_their_grain(void) {
+  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) {
+    size_t grain = (size_t)1 << hak_grain_shift(hak_size_class_grain(c));
+    CHECK(hak_size_class_bytes(c) % grain == 0 && hak_size_class_odd(c) == grain - 1);
+  }
 }
 
 static size_t resident_pages(void) {
@@ -41,7 +64,7 @@ static size_t resident_pages(void) {
 static void pages_go_back(void) {
   char *start = place + LEAF - LEAF / 4;
   size_t size = LEAF / 2;
-  CHECK(hak_live_cover(start, size));
+  CHECK(hak_live_cover(start, size, HAK_GRAIN_FINE));
   size_t before = resident_pages();
   for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) hak_live_set(start + at, 7);
   size_t touched = resident_pages();
@@ -54,7 +77,7 @@ static void pages_go_back(void) {
 }
 
 static void *cover(void *unused) {
-  CHECK(hak_live_cover(place + 4 * (size_t)LEAF, 8 * (size_t)LEAF));
+  CHECK(hak_live_cover(place + 4 * (size_t)LEAF, 8 * (size_t)LEAF, HAK_GRAIN_FINE));
   return unused;
 }
 
@@ -67,11 +90,11 @@ static void threads_cover_one_leaf(void) {
 static void no_memory(void) {
 #if HAK_CHECKED
   hak_os_fail_from(1);
-  CHECK(!hak_live_cover(place + 64 * (size_t)LEAF, 16));
+  CHECK(!hak_live_cover(place + 64 * (size_t)LEAF, 16, HAK_GRAIN_FINE));
   hak_os_fail_from(0);
-  CHECK(hak_live_cover(place + 64 * (size_t)LEAF, 16));
+  CHECK(hak_live_cover(place + 64 * (size_t)LEAF, 16, HAK_GRAIN_FINE));
 #endif
-  CHECK(!hak_live_cover((void *)((uintptr_t)1 << HAK_ADDRESS_BITS), 16)); /* beyond every address */
+  CHECK(!hak_live_cover((void *)((uintptr_t)1 << HAK_ADDRESS_BITS), 16, HAK_GRAIN_FINE)); /* beyond every address */
 }
 
 static void purge_of_a_held_block(void) {
@@ -81,7 +104,9 @@ static void purge_of_a_held_block(void) {
 
 int main(void) {
   expect_nothing();
-  each_sixteen_bytes();
+  each_grain();
+  one_grain_a_leaf();
+  classes_fit_their_grain();
   expect_nothing();
   pages_go_back();
   threads_cover_one_leaf();

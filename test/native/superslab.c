@@ -50,11 +50,13 @@ static void check_books(void) {
   hak_superslab_check(&superslab);
 }
 
-/* The least sufficient longest run of all chunks; 0: none. Runs beyond the last list count alike. */
-static uint32_t best_run(size_t units) {
+/* The least sufficient longest run of all chunks of a class's grain; 0: none. Runs beyond the last list count alike. */
+static uint32_t best_run(unsigned size_class) {
+  size_t units = hak_size_classes[size_class].units;
   uint32_t best = 0;
   for (hak_chunk_t *chunk = superslab.first; chunk != NULL; chunk = chunk->next) {
-    uint32_t run = chunk->huge ? 0 : (uint32_t)hak_bitmap_longest_run(chunk->free_map, chunk->units);
+    bool such = !chunk->huge && chunk->grain == hak_size_class_grain(size_class);
+    uint32_t run = !such ? 0 : (uint32_t)hak_bitmap_longest_run(chunk->free_map, chunk->units);
     if (run > HAK_RUN_LISTS) run = HAK_RUN_LISTS;
     if (run >= units && (best == 0 || run < best)) best = run;
   }
@@ -64,7 +66,7 @@ static uint32_t best_run(size_t units) {
 /* Opens a slab and checks that it lies where best fit and first fit say. */
 static hak_slab_t *open_slab(unsigned size_class) {
   size_t units = hak_size_classes[size_class].units;
-  uint32_t best = best_run(units);
+  uint32_t best = best_run(size_class);
   uint64_t grown = count_of(&superslab.grown), misses = count_of(&superslab.misses);
   hak_slab_t *slab = hak_superslab_slab_new(&superslab, &owner, size_class, next_seq++);
   CHECK(slab != NULL && slab->units == units && slab->used == 0 && slab->seq == next_seq - 1);

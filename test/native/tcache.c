@@ -40,7 +40,7 @@ static void bins_double(void) {
   CHECK(hak_bin_pop(bin) == NULL && !hak_bin_push(bin, block_number(1)));
   CHECK(hak_tcache_growth(&tcache, SIZE_CLASS) == 64 * size);
   hak_tcache_grow(&tcache, SIZE_CLASS);
-  CHECK(capacity() == 64 && hak_bin_idle(bin));
+  CHECK(capacity() == 64 && hak_tcache_idle(&tcache, SIZE_CLASS));
   while (capacity() < 8192) { /* past ten times 768 slots */
     uint32_t before = capacity();
     push_to(before);
@@ -52,7 +52,7 @@ static void bins_double(void) {
   }
   push_to(8192);
   expect_popped(8192);
-  CHECK(hak_counter_get(&bin->allocs) == 8192 && !hak_bin_idle(bin));
+  CHECK(hak_counter_get(&bin->allocs) == 8192 && !hak_tcache_idle(&tcache, SIZE_CLASS));
   CHECK(hak_counter_get(&tcache.grown) == 8);
 }
 
