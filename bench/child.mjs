@@ -34,7 +34,7 @@ async function measure(task) {
 async function measureBesideView(workload, contender, { durationMs }) {
   const view = CONTENDERS.find(({ name }) => name === 'view');
   const [loop, other] = await Promise.all([contender, view].map((one) => makeLoop(workload, one)));
-  const ratio = await measureRatio(loop, other, durationMs);
+  const ratio = await measureRatio(loop, other, workload, durationMs);
   loop.check(contender.overlaps);
   other.check(view.overlaps);
   return ratio;
@@ -49,7 +49,7 @@ async function measurePair(first, workload, contender, durationMs) {
   const pair = await contender.make(workload, contender.hakmem);
   const state = first.setUp(pair, workload);
   const loop = new Loop(first.run, state);
-  const mean = await measureMean(loop, durationMs);
+  const mean = await measureMean(loop, workload, durationMs);
   loop.check(contender.overlaps);
   const peak = peakResidentBytes();
 

@@ -32,6 +32,13 @@ export class Loop {
     this.done = done;
   }
 
+  /** Runs slices until so many operations are done. */
+  async runTo(operations) {
+    while (this.done < operations) {
+      await this.runSlice();
+    }
+  }
+
   /** Runs slices until the time is over. @returns ms that they took. */
   async runFor(durationMs) {
     const startMs = performance.now();
@@ -66,9 +73,10 @@ export class Loop {
   }
 }
 
-/** The mean: warm up, then the clock. */
-export async function measureMean(loop, durationMs) {
+/** The mean: warm up, for some time and so many operations at least, then the clock. */
+export async function measureMean(loop, { warmUp = 0 }, durationMs) {
   await loop.runFor(durationMs / 4);
+  await loop.runTo(warmUp);
   const collections = countCollections();
   const warm = loop.done;
   const cpuBefore = process.cpuUsage();
@@ -89,8 +97,10 @@ export async function measureMean(loop, durationMs) {
  * Two loops in turn, slice by slice, so that whatever disturbs the machine for longer than a slice disturbs both.
  * @returns how many times as long as the other's the first one's operations take: the median over all pairs of slices.
  */
-export async function measureRatio(loop, other, durationMs) {
+export async function measureRatio(loop, other, { warmUp = 0 }, durationMs) {
   const ratios = [];
+  await loop.runTo(warmUp);
+  await other.runTo(warmUp);
   const warmUntilMs = performance.now() + durationMs / 3;
   const untilMs = warmUntilMs + durationMs;
   while (performance.now() < untilMs || ratios.length === 0) {

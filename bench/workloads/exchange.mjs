@@ -19,6 +19,9 @@ import { expectedSum } from './touch.mjs';
 export const BATCH = 16;
 export const WINDOW = 4;
 const SIZE = 65_536;
+/** Two threads that have just started meet fresh memory and code that is not compiled; so few milliseconds would measure that. */
+const WARM_UP = 10_000;
+const POLL_MS = 5;
 
 export const cases = [
   {
@@ -31,11 +34,12 @@ export const cases = [
     maxSize: SIZE,
     maxLive: BATCH * WINDOW,
     maxLiveBytes: BATCH * WINDOW * SIZE,
+    warmUp: WARM_UP,
   },
 ];
 
 /** @returns the same as other workloads, but for single calls. */
-export async function measure({ size }, { name, moves, hakmem }, durationMs) {
+export async function measure({ size, warmUp }, { name, moves, hakmem }, durationMs) {
   if (moves === 'share') {
     checkShares(hakmem);
   }
@@ -47,6 +51,7 @@ export async function measure({ size }, { name, moves, hakmem }, durationMs) {
   try {
     await ask(producer, 'start');
     await setTimeout(durationMs / 4);
+    await received(consumer, warmUp);
     const before = await Promise.all([ask(producer, 'mark'), ask(consumer, 'mark')]);
     const cpuBefore = process.cpuUsage();
     const startMs = performance.now();
@@ -71,6 +76,12 @@ export async function measure({ size }, { name, moves, hakmem }, durationMs) {
     };
   } finally {
     await Promise.all([producer.terminate(), consumer.terminate()]);
+  }
+}
+
+async function received(consumer, count) {
+  while ((await ask(consumer, 'mark')).count < count) {
+    await setTimeout(POLL_MS);
   }
 }
 

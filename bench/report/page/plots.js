@@ -131,7 +131,7 @@ function collectionsPlot(rows) {
       )
       .join('\n');
   return smallPlot(rows, {
-    x: { domain: [0, Math.max(0.01, d3.max(rows, all))], tickFormat: '.0%' },
+    x: { domain: [0, Math.max(0.01, d3.max(rows, all))], ticks: 3, tickFormat: '.0%' },
     marginRight: 92,
     marks: [
       Plot.barX(rows, { x1: 0, x2: light, y, fill: 'contender', fillOpacity: 0.45 }),
