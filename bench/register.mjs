@@ -1,8 +1,8 @@
 /*
  * register: what Buffer.allocUnsafe costs with hakmem/register and without.
  *
- * For each version of Node, length and way of use: fresh processes, the two contenders in turn, medians, and the ratio of register to
- * plain Node (below 1 is better). `touch` writes all of each Buffer, as a program would; `none` only allocates. A live heap of plain
+ * For each version of Node, length and way of use: fresh processes, the two contenders in turn, and the median over these pairs of the
+ * ratio of register to plain Node (below 1 is better). `touch` writes all of each Buffer, as a program would; `none` only allocates. A live heap of plain
  * objects may be added, for a mark-compact collection walks it.
  *
  *   node bench/register.mjs [--node path]... [--sizes 16384,1048576] [--rounds 5] [--heap 0] [--mib 256] [--use touch,none] [--json file]
@@ -93,7 +93,8 @@ function allocate(use, size, count) {
 
 function line({ version, use, size, runs }) {
   const of = (contender, name) => median(runs[contender].map((run) => run[name]));
-  const ratio = (name) => (of('register', name) / of('node', name)).toFixed(2).padStart(5);
+  const pairs = (name) => runs.register.map((run, round) => run[name] / runs.node[round][name]);
+  const ratio = (name) => median(pairs(name)).toFixed(2).padStart(5);
   return [
     version.padEnd(9),
     use.padEnd(6),
