@@ -69,10 +69,12 @@ HAK_INLINE void *hak_bin_pop(hak_bin_t *bin) {
   return block;
 }
 
-/* @return false: the bin is full. */
+/* The block is likely the next one to be handed out, and its caller writes to it at once: its line is asked for here, though
+   not a byte of it is read. @return false: the bin is full. */
 HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
   uint32_t count = hak_bin_count(bin);
   if (HAK_UNLIKELY(count >= hak_bin_capacity(bin))) return false;
+  __builtin_prefetch(block, 1);
   bin->blocks[count] = block;
   hak_store_relaxed(&bin->count, count + 1);
   return true;
