@@ -79,7 +79,9 @@ static void *map_below(uintptr_t end, size_t size, hak_grain_t grain) {
   return base;
 }
 
-enum { LEAF_BYTES = 1 << HAK_LIVE_LEAF_SHIFT };
+#define LEAF_BYTES ((uintptr_t)1 << HAK_LIVE_LEAF_SHIFT)
+/* No further away than mappings usually lie from each other: sanitizers have plans of their own for the rest. */
+#define MOST_STEP (LEAF_BYTES << 10)
 
 /* Anywhere in a leaf that is there, and at the top of one that is not: whoever has mapped so much there has more. */
 static void *map_in_leaf(uintptr_t start, size_t size, hak_grain_t grain) {
@@ -92,9 +94,10 @@ static void *map_in_leaf(uintptr_t start, size_t size, hak_grain_t grain) {
 
 /* Here, or below in steps that double, so that whatever large mapping lies there is soon passed. */
 static void *map_elsewhere(uintptr_t from, size_t size, hak_grain_t grain) {
-  uintptr_t start = (from - 1) & ~((uintptr_t)LEAF_BYTES - 1);
+  uintptr_t start = (from - 1) & ~(LEAF_BYTES - 1);
   void *base = map_in_leaf(start, size, grain);
-  for (uintptr_t step = LEAF_BYTES; base == NULL && step < start; step *= 2) base = map_in_leaf(start - step, size, grain);
+  for (uintptr_t step = LEAF_BYTES; base == NULL && step <= MOST_STEP && step < start; step *= 2)
+    base = map_in_leaf(start - step, size, grain);
   return base;
 }
 

@@ -134,7 +134,10 @@ static void nothing_is_lost_among_threads(test_random_t *random) {
   hak_store_relaxed(&l25.users, THREADS);
   uint64_t grown = hak_load_relaxed(&l25.grown), shrunk = hak_load_relaxed(&l25.shrunk);
   test_threads(THREADS, churn, roles, sizeof roles[0]);
-  CHECK(hak_load_relaxed(&l25.grown) > grown && hak_load_relaxed(&l25.shrunk) > shrunk);
+  CHECK(hak_load_relaxed(&l25.grown) > grown);
+  /* Whether the threads met a calm window is the scheduler's affair; alone there are only such. */
+  for (int i = 0; i < OPERATIONS && shards() > 1; i++) hak_l25_put(&l25, 0, hak_l25_take(&l25, 0, class_of(0)));
+  CHECK(hak_load_relaxed(&l25.shrunk) > shrunk && shards() == 1);
   expect_all();
 }
 
