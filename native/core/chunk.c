@@ -65,10 +65,15 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
 /* Of a grain that could not have the system's own choice of addresses: the end of what is likely free. Relaxed: a hint. */
 static _Atomic uintptr_t next_end[HAK_GRAINS];
 
+/* Given back so far, counted down. What a thread did with the live map under a chunk's addresses comes before what the owner of
+   the next chunk there does: the system unmaps before it maps anew, and this pair says so in terms that C knows. */
+static _Atomic uint64_t given_back;
+
 /* The hint goes up again, or chunks that come and go would wander down through leaf after leaf. */
 static void unmap_memory(void *base, size_t size, hak_grain_t grain) {
   uintptr_t end = (uintptr_t)base + size, hint = hak_load_relaxed(&next_end[grain]);
   if (hint != 0 && hint < end) hak_store_relaxed(&next_end[grain], end);
+  hak_fetch_sub_release(&given_back, 1); /* pairs with the acquire in map_tracked */
   hak_os_unmap(base, size);
 }
 
@@ -118,6 +123,7 @@ static void *map_where_it_fits(size_t size, hak_grain_t grain) {
 static void *map_tracked(size_t size, hak_grain_t grain) {
   void *base;
   while ((base = map_where_it_fits(size, grain)) != NULL) {
+    (void)hak_load_acquire(&given_back); /* pairs with the release in unmap_memory */
     if (hak_live_cover(base, size, grain)) return base;
     bool fits = hak_live_fits(base, size, grain);
     unmap_memory(base, size, grain);
