@@ -6,14 +6,6 @@
 
 #include "heap.h"
 
-static size_t resident(void) {
-  size_t whole = 0, pages = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
-  CHECK(file != NULL && fscanf(file, "%zu %zu", &whole, &pages) == 2);
-  fclose(file);
-  return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* At every unit, or at some of very many. */
 static void expect_known(char *block, bool known) {
   size_t size = known ? hak_usable_size(block) : (size_t)64 << 20;
@@ -48,13 +40,13 @@ static void every_unit_is_known(void) {
 
 static void the_tables_are_small(void) {
   size_t size = (size_t)1 << (TEST_SANITIZED ? 31 : 40);
-  size_t before = resident();
+  size_t before = test_resident();
   char *block = hak_malloc(size);
   if (block == NULL && errno == ENOMEM) {
     fprintf(stderr, "the system has no addresses for %zu bytes\n", size);
     return;
   }
-  size_t after = resident();
+  size_t after = test_resident();
   fprintf(stderr, "%zu bytes: %zu KiB touched\n", size, (after - before) >> 10);
   if (!TEST_SANITIZED) CHECK(after - before <= HAK_MIB);
   block[0] = block[size / 3] = block[size - 1] = 1;
@@ -62,7 +54,7 @@ static void the_tables_are_small(void) {
   char *beside = hak_malloc(size / 4); /* the registry grows, and keeps what it knows */
   if (beside != NULL) expect_known(beside, true);
   expect_known(block, true);
-  if (!TEST_SANITIZED) CHECK(resident() - before <= 2 * HAK_MIB);
+  if (!TEST_SANITIZED) CHECK(test_resident() - before <= 2 * HAK_MIB);
   hak_free(beside);
   hak_free(block);
   hak_trim();

@@ -13,17 +13,9 @@ static hak_stats_t stats_now(void) {
   return stats;
 }
 
-static size_t resident(void) {
-  size_t whole = 0, pages = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
-  CHECK(file != NULL && fscanf(file, "%zu %zu", &whole, &pages) == 2);
-  fclose(file);
-  return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Within a tenth, or what the allocator's own tables may have grown by. */
 static void expect_resident(size_t before) {
-  size_t now = resident();
+  size_t now = test_resident();
   if (!TEST_SANITIZED && now > before + before / 10 + HAK_MIB) fprintf(stderr, "resident: %zu, then %zu\n", before, now);
   if (!TEST_SANITIZED) CHECK(now <= before + before / 10 + HAK_MIB);
 }
@@ -74,7 +66,7 @@ static void one_class_grows_and_goes(void) {
   enum { SLABS = 9000, COUNT = SLABS * 4, SIZE = 16384 }; /* 562 MiB of addresses; a byte of each block is touched */
   static void *blocks[COUNT];
   uint32_t most = (uint32_t)(hak_option(hak_option_chunk_bytes_max) / HAK_UNIT_SIZE);
-  size_t before = resident();
+  size_t before = test_resident();
   hak_heap_t *heap = hak_heap_new();
   CHECK(hak_heap_malloc_batch(heap, SIZE, COUNT, blocks) == COUNT);
   for (size_t i = 0; i < COUNT; i += 4) *(char *)blocks[i] = 1;
@@ -175,7 +167,7 @@ static void threads_grow_and_idle(test_random_t *random) {
   test_threads(THREADS, warm_up, NULL, 0);
   memset(roles, 0xff, sizeof roles);
   test_expect_quiet();
-  size_t before = resident();
+  size_t before = test_resident();
   for (size_t i = 0; i < THREADS; i++) roles[i].random.state = test_next(random);
   test_threads(THREADS, grow_and_idle, roles, sizeof roles[0]);
   pthread_barrier_destroy(&barrier);

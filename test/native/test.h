@@ -170,4 +170,13 @@ static inline void test_expect_quiet(void) {
   for (size_t c = 0; c <= HAK_SLAB_CLASSES; c++) CHECK(stats.classes[c].live == 0 && stats.classes[c].cached == 0);
 }
 
+/* Bytes of this process that are in memory. */
+static inline size_t test_resident(void) {
+  size_t whole = 0, pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%zu %zu", &whole, &pages) == 2);
+  fclose(file);
+  return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 #endif
