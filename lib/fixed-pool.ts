@@ -18,10 +18,11 @@ import { checkObject, checkSize, classAligned } from './arguments';
 import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { checkNumber, HakmemError, invalidArgType } from './errors';
+import { FastBuffer } from './fast-buffer';
 import { Pool } from './pool';
 import { enter, leave, type Reporter } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
-import { FastBuffer, Loan } from './stamp';
+import { Loan } from './stamp';
 import { countCached, type Stats } from './stats';
 
 /** Options of `createFixedPool`. */

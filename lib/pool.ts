@@ -21,6 +21,7 @@ import type { Backend } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
 import { HakmemError } from './errors';
+import { FastBuffer } from './fast-buffer';
 import { SMALL_BYTES } from './front-slab';
 import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
@@ -31,7 +32,7 @@ import { refusal } from './refusal';
 import { fitsWell, relocate } from './relocate';
 import { enter, leave } from './reporters';
 import { sizeClassOf } from './size-class';
-import { FastBuffer, Stamp, stampedView } from './stamp';
+import { Stamp, stampedView } from './stamp';
 import type { PoolStats } from './stats';
 import { Tcache } from './tcache';
 

@@ -10,12 +10,8 @@
  *
  * Threads: none; a stamp never leaves the thread of its Buffer.
  */
+import { FastBuffer, makeRoom } from './fast-buffer';
 import type { Magazine } from './magazine';
-
-type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer<ArrayBuffer>;
-
-/** The class of all Buffers, without the deprecation warning and the argument checks of `Buffer` itself. */
-export const FastBuffer = (Buffer as unknown as { readonly [Symbol.species]: BufferConstructor })[Symbol.species];
 
 /** As a constructor it gives back what it is given, so that a derived class is laid over it. */
 function Returning(view: object): object {
@@ -31,7 +27,7 @@ export class Stamp extends ReturningBase {
   #id = 0;
 
   /** Stamps a view that has no stamp yet. */
-  constructor(view: Buffer, magazine: Magazine, id: number) {
+  constructor(view: Buffer, magazine: Magazine | null, id: number) {
     super(view);
     this.#magazine = magazine;
     this.#id = id;
@@ -63,6 +59,8 @@ export class Stamp extends ReturningBase {
     (view as Stamp).#magazine = null;
   }
 }
+
+makeRoom((view) => new Stamp(view, null, 0));
 
 /** @returns a Buffer over a block. @throws where the block's ArrayBuffer was detached by force. */
 export function stampedView(magazine: Magazine, id: number, size: number): Buffer<ArrayBuffer> {
