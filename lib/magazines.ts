@@ -1,30 +1,40 @@
 /**
- * The magazines of one pool, by size class.
+ * The magazines of one pool: by size class, and for the hot path by slot (size-class.ts).
  *
- *     | - | - | magazine | - | magazine | - | ...      one place for each class that the hot path may ask for; '-': not used yet
+ *     by class   | A | B | - | C | ...          '-': not used yet
+ *     by slot    | A | A | B | - | - | C | C | ...
  *
- * The array is made in full and stays the same object, so that the hot path indexes it without asking how long it is.
+ * The second array is made in full and stays the same object, so that the hot path indexes it without asking how long it is.
  */
 import type { Magazine } from './magazine';
-import { sizeClassOf } from './size-class';
+import { slotOf, slotsOf } from './size-class';
 
 /** Requests above this take the slow path always: past it a size is no small integer in the engine. */
 export const HOT_BYTES = 2 ** 30;
 
-/** Magazines that the hot path may index without asking how many there are. */
-const HOT_CLASSES = sizeClassOf(HOT_BYTES) + 1;
+/** What the hot path may index. */
+const HOT_SLOTS = slotOf(HOT_BYTES) + 1;
 
-/** Magazines by size class; none for a class that was not used yet. */
+/** None for what was not used yet. */
 export type Magazines = (Magazine | undefined)[];
 
-/** Room for as many as the hot path needs, all of them empty. */
-export function noMagazines(): Magazines {
+/** A place for each slot that the hot path may ask for, all of them empty. */
+export function emptySlots(): Magazines {
   // One by one: an array made with a length is one with holes, to the engine, and stays so.
-  const magazines: Magazines = [];
-  while (magazines.length < HOT_CLASSES) {
-    magazines.push(undefined);
+  const slots: Magazines = [];
+  while (slots.length < HOT_SLOTS) {
+    slots.push(undefined);
   }
-  return magazines;
+  return slots;
+}
+
+/** Puts a magazine into the slots of its class. */
+export function fillSlots(slots: Magazines, magazine: Magazine): void {
+  for (const slot of slotsOf(magazine.sizeClass)) {
+    if (slot < HOT_SLOTS) {
+      slots[slot] = magazine;
+    }
+  }
 }
 
 /** @returns those that were used, smallest class first. */

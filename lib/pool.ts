@@ -1,7 +1,7 @@
 /**
  * A pool: Buffers out of blocks, given back by hand.
  *
- *     allocUnsafe   size -> class -> magazine: pop an id -> a view of its block -> stamp
+ *     allocUnsafe   size -> slot -> magazine: pop an id -> a view of its block -> stamp
  *     free          stamp -> magazine: push the id
  *
  * That is the whole of the hot path, written out in the two methods; it calls nothing that is not inlined, allocates nothing but the
@@ -26,12 +26,12 @@ import { SMALL_BYTES } from './front-slab';
 import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
 import { type Magazine, NONE } from './magazine';
-import { HOT_BYTES, type Magazines, noMagazines } from './magazines';
+import { emptySlots, HOT_BYTES, type Magazines } from './magazines';
 import { checkOptions, type PoolOptions } from './pool-options';
 import { refusal } from './refusal';
 import { fitsWell, relocate } from './relocate';
 import { enter, leave } from './reporters';
-import { sizeClassOf } from './size-class';
+import { sizeClassOf, slotOf } from './size-class';
 import { Stamp, stampedView } from './stamp';
 import type { PoolStats } from './stats';
 import { Tcache } from './tcache';
@@ -41,7 +41,7 @@ const View = FastBuffer;
 const Mark = Stamp;
 const NO_ID = NONE;
 const HOT_SIZE = HOT_BYTES;
-const classOf = sizeClassOf;
+const slotOfSize = slotOf;
 const { magazineOf, idOf, clear } = Stamp;
 
 /** What `free` looks at in place of what is no object. */
@@ -65,7 +65,7 @@ export class Pool {
   readonly maxBytes: number;
   readonly #tcache: Tcache;
   /** The cache's own magazines; in a pool that clears memory none, so that each allocation takes the slow path. */
-  readonly #magazines: Magazines;
+  readonly #slots: Magazines;
   readonly #zero: boolean;
 
   /** @param backend where blocks come from; for tests and tools, which run several in one process. */
@@ -77,7 +77,7 @@ export class Pool {
     this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#zero = options.zero ?? false;
     this.#tcache = new Tcache(this, backend, this.maxBytes, shared);
-    this.#magazines = this.#zero ? noMagazines() : this.#tcache.magazines;
+    this.#slots = this.#zero ? emptySlots() : this.#tcache.slots;
     enter(this.#tcache);
   }
 
@@ -99,7 +99,7 @@ export class Pool {
    */
   allocUnsafe(size: number, alignment?: number): Buffer<ArrayBuffer> {
     if (alignment === undefined && typeof size === 'number' && size >= 0 && size <= HOT_SIZE) {
-      const magazine = this.#magazines[classOf(size)];
+      const magazine = this.#slots[slotOfSize(size)];
       if (magazine !== undefined) {
         let id = magazine.last;
         if (id === NO_ID && magazine.top > 0) {

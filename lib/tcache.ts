@@ -3,7 +3,7 @@
  *
  *     Pool.allocUnsafe                    Pool.free
  *          | pop                               | push                  hot, in pool.ts: nothing below is called
- *     magazines[class]  [ids ....................]
+ *     slots[slot]       [ids ....................]
  *          | miss()  half a magazine           | spill()  the older half
  *     Heap.refill                         Heap.flush                   cold: traffic.ts; how much: cache-budget.ts
  *
@@ -16,7 +16,7 @@ import type { Backend, Heap, HeapStats, Token } from './backend/contract';
 import { CacheBudget } from './cache-budget';
 import { HakmemError } from './errors';
 import { Magazine } from './magazine';
-import { noMagazines, usedOf } from './magazines';
+import { emptySlots, fillSlots, type Magazines, usedOf } from './magazines';
 import { trace } from './options';
 import { sizeClassOf } from './size-class';
 import { countCached } from './stats';
@@ -38,7 +38,9 @@ export class Tcache {
   readonly backend: Backend;
   readonly heap: Heap;
   /** By size class; the array itself stays the same object. */
-  readonly magazines = noMagazines();
+  readonly magazines: Magazines = [];
+  /** The same by slot, for the hot path. */
+  readonly slots = emptySlots();
   readonly #owner: Owner;
   readonly #maxBytes: number;
   readonly #traffic: Traffic;
@@ -69,8 +71,14 @@ export class Tcache {
     while (this.magazines.length <= sizeClass) {
       this.magazines.push(undefined);
     }
-    this.magazines[sizeClass] ??= new Magazine(this.#owner, this.heap, sizeClass);
-    return this.magazines[sizeClass];
+    const known = this.magazines[sizeClass];
+    if (known !== undefined) {
+      return known;
+    }
+    const magazine = new Magazine(this.#owner, this.heap, sizeClass);
+    this.magazines[sizeClass] = magazine;
+    fillSlots(this.slots, magazine);
+    return magazine;
   }
 
   /**
@@ -165,6 +173,7 @@ export class Tcache {
       magazine.disown();
     }
     this.magazines.fill(undefined);
+    this.slots.fill(undefined);
     this.heap.destroy();
   }
 
