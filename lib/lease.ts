@@ -26,7 +26,7 @@ export class PoolLease implements Lease {
   }
 
   [Symbol.dispose](): void {
-    if (Stamp.magazineOf(this.buffer)?.pool === this.#pool) {
+    if (Stamp.liveMagazineOf(this.buffer)?.pool === this.#pool) {
       this.#pool.free(this.buffer);
     }
   }

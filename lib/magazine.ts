@@ -62,10 +62,10 @@ export class Magazine {
   spilled = 0;
   /** Live blocks that came from other pools, less those that went to others. */
   moved = 0;
-  /** `allocs` when idle magazines were last looked for. */
-  allocsAtSweep = 0;
+  /** `allocs` when idle magazines were last looked for. A double like that one, or all magazines get another shape at the first sweep. */
+  allocsAtSweep = -0;
   /** The same when the last tick was. */
-  allocsAtTick = 0;
+  allocsAtTick = -0;
   /** It was empty or full since the last tick. */
   troubled = false;
 
@@ -74,6 +74,8 @@ export class Magazine {
     this.pool = pool;
     this.cachedBy = null;
     this.sizeClass = sizeClass;
+    // A double in every magazine, for it is one in some: or the first of those would change the shape of all.
+    this.blockSizeBytes = -0;
     this.blockSizeBytes = classSizeBytes(sizeClass);
     this.table = new SlabTable(heap, sizeClass);
     // Integers by 32-bit operations: a field that once held a double stays slow to read, too.

@@ -42,9 +42,9 @@ const Mark = Stamp;
 const NO_ID = NONE;
 const HOT_SIZE = HOT_BYTES;
 const slotOfSize = slotOf;
-const { magazineOf, idOf, clear } = Stamp;
+const { liveIdOf, magazineOf, clear } = Stamp;
 
-/** What `free` looks at in place of what is no object. */
+/** What `free` looks at in place of undefined. */
 const NO_VIEW = {};
 
 let poolsNamed = 0;
@@ -203,22 +203,25 @@ export class Pool {
   free(buffer: Buffer): void {
     // A name of its own: where the caller has used the Buffer in code that sees Node's too, the engine would expect those here as well,
     // and look private fields up by calls (measured: a fifth of the whole allocation).
-    const view = typeof buffer === 'object' && buffer !== null ? buffer : NO_VIEW;
-    const magazine = magazineOf(view);
-    if (magazine !== undefined && magazine !== null && magazine.cachedBy === this) {
-      const { last } = magazine;
-      if (last === NO_ID) {
-        magazine.last = idOf(view);
-        clear(view);
-        return;
-      }
-      const { ids, top } = magazine;
-      if (top < ids.length) {
-        ids[top] = last;
-        magazine.top = top + 1;
-        magazine.last = idOf(view);
-        clear(view);
-        return;
+    const view = buffer === undefined ? NO_VIEW : buffer;
+    const id = idOrNone(view);
+    if (id >= 0) {
+      const magazine = magazineOf(view);
+      if (magazine.cachedBy === this) {
+        const { last } = magazine;
+        if (last === NO_ID) {
+          magazine.last = id;
+          clear(view);
+          return;
+        }
+        const { ids, top } = magazine;
+        if (top < ids.length) {
+          ids[top] = last;
+          magazine.top = top + 1;
+          magazine.last = id;
+          clear(view);
+          return;
+        }
       }
     }
     this.#freeSlow(buffer);
@@ -384,7 +387,7 @@ export class Pool {
   /** @returns the magazine that the Buffer's block belongs to. @throws unless the Buffer is this pool's, and live. */
   #owned(buffer: Buffer): Magazine {
     this.#checkAlive();
-    const magazine = types.isUint8Array(buffer) ? Stamp.magazineOf(buffer) : undefined;
+    const magazine = types.isUint8Array(buffer) ? Stamp.liveMagazineOf(buffer) : undefined;
     if (magazine?.pool !== this) {
       throw refusal(buffer, this.name);
     }
@@ -396,5 +399,14 @@ export class Pool {
       const message = `${this.name} was destroyed; neither it nor its Buffers can be used any more`;
       throw new HakmemError('ERR_HAKMEM_DESTROYED', message);
     }
+  }
+}
+
+/** The id of a live Buffer, else a negative number. What is no object throws, which costs less than asking first (13 instructions). */
+function idOrNone(view: object): number {
+  try {
+    return liveIdOf(view);
+  } catch {
+    return NO_ID;
   }
 }

@@ -17,7 +17,7 @@ export function refusal(buffer: unknown, poolName: string): Error {
     return invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
   }
   const bytes = `This Buffer of ${buffer.length} bytes`;
-  if (Stamp.magazineOf(buffer) !== null) {
+  if (!Stamp.isDead(buffer)) {
     const origins = "a slice, a copy, another pool's or one of Node's own";
     return new HakmemError(
       'ERR_HAKMEM_NOT_OWNED',

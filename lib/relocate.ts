@@ -38,5 +38,5 @@ export function relocate(heap: Heap, from: Buffer, to: Buffer, clean: boolean): 
 }
 
 function blockOf(buffer: Buffer): number {
-  return Stamp.magazineOf(buffer)?.blockOf(Stamp.idOf(buffer)) ?? -1;
+  return Stamp.liveMagazineOf(buffer)?.blockOf(Stamp.idOf(buffer)) ?? -1;
 }

@@ -11,7 +11,7 @@
  * Threads: none; a stamp never leaves the thread of its Buffer.
  */
 import { FastBuffer, makeRoom } from './fast-buffer';
-import type { Magazine } from './magazine';
+import { type Magazine, NONE } from './magazine';
 
 /** As a constructor it gives back what it is given, so that a derived class is laid over it. */
 function Returning(view: object): object {
@@ -19,12 +19,14 @@ function Returning(view: object): object {
 }
 const ReturningBase = Returning as unknown as new (view: object) => object;
 
-/** In place of the id of a block that was shared; the hot path never sees it, for such a stamp has no magazine. */
+/** In place of the id: `free` has given the block back. The engine takes constants of this file for granted, not imports. */
+const DEAD = NONE;
+/** The same: the block was shared. */
 const MOVED = -2;
 
 export class Stamp extends ReturningBase {
   #magazine: Magazine | null = null;
-  #id = 0;
+  #id = DEAD;
 
   /** Stamps a view that has no stamp yet. */
   constructor(view: Buffer, magazine: Magazine | null, id: number) {
@@ -33,20 +35,30 @@ export class Stamp extends ReturningBase {
     this.#id = id;
   }
 
-  /** @returns the magazine that the Buffer's block goes back to; null if it did; undefined for an object without a stamp. */
-  static magazineOf(view: object): Magazine | null | undefined {
-    return #magazine in view ? view.#magazine : undefined;
+  /** @returns the id of the Buffer's block in its magazine; negative if it is dead, or has no stamp. @throws for what is no object. */
+  static liveIdOf(view: object): number {
+    return #id in view ? view.#id : DEAD;
   }
 
-  /** @param view stamped. @returns its block's id in the magazine. */
+  /** @returns the magazine that the Buffer's block goes back to; undefined if it is dead, or has no stamp. */
+  static liveMagazineOf(view: object): Magazine | undefined {
+    return #id in view && view.#id >= 0 ? Stamp.magazineOf(view) : undefined;
+  }
+
+  /** @param view stamped. @returns the magazine that its block goes back to, or went. */
+  static magazineOf(view: object): Magazine {
+    // Null in none that was handed out: the id alone says whether it is dead, which is one look less.
+    return (view as Stamp).#magazine as Magazine;
+  }
+
+  /** @param view stamped, and live. @returns its block's id in the magazine. */
   static idOf(view: object): number {
     return (view as Stamp).#id;
   }
 
-  /** @param view stamped. Its block is another's from here on. */
-  static move(view: object): void {
-    (view as Stamp).#magazine = null;
-    (view as Stamp).#id = MOVED;
+  /** @returns whether it had a block, which is another's by now. */
+  static isDead(view: object): boolean {
+    return #id in view && view.#id < 0;
   }
 
   /** @param view stamped, and dead. */
@@ -54,13 +66,18 @@ export class Stamp extends ReturningBase {
     return (view as Stamp).#id === MOVED;
   }
 
+  /** @param view stamped. Its block is another's from here on. */
+  static move(view: object): void {
+    (view as Stamp).#id = MOVED;
+  }
+
   /** @param view stamped. It is dead from here on. */
   static clear(view: object): void {
-    (view as Stamp).#magazine = null;
+    (view as Stamp).#id = DEAD;
   }
 }
 
-makeRoom((view) => new Stamp(view, null, 0));
+makeRoom((view) => new Stamp(view, null, DEAD));
 
 /** @returns a Buffer over a block. @throws where the block's ArrayBuffer was detached by force. */
 export function stampedView(magazine: Magazine, id: number, size: number): Buffer<ArrayBuffer> {
