@@ -7,6 +7,8 @@ import {
   sizeClassOf,
   slabBlocks,
   slabUnits,
+  slotOf,
+  slotsOf,
   UNIT_BYTES,
 } from '../../lib/size-class';
 
@@ -88,4 +90,26 @@ test('a slab is the shortest run of units that wastes an eighth of itself at mos
       expect(waste(fewer, blockSizeBytes) * 8).toBeGreaterThan(fewer * UNIT_BYTES);
     }
   }
+});
+
+describe('slots', () => {
+  test("a size's slot is one of its class's, and of no other class's", () => {
+    const classBySlot = new Map<number, number>();
+    for (let sizeClass = 0; sizeClass <= sizeClassOf(2 ** 30); sizeClass++) {
+      for (const slot of slotsOf(sizeClass)) {
+        expect(classBySlot.has(slot)).toBe(false);
+        classBySlot.set(slot, sizeClass);
+      }
+    }
+    expect([...classBySlot.keys()].sort((one, two) => one - two)).toEqual([...Array(classBySlot.size).keys()]);
+    for (let size = 0; size <= 5000; size++) {
+      expect(classBySlot.get(slotOf(size))).toBe(sizeClassOf(size));
+      expect(classBySlot.get(slotOf(size + 0.5))).toBeGreaterThanOrEqual(sizeClassOf(size));
+    }
+    for (let sizeClass = 0; sizeClass < sizeClassOf(2 ** 30); sizeClass++) {
+      const last = classSizeBytes(sizeClass);
+      expect(classBySlot.get(slotOf(last))).toBe(sizeClass);
+      expect(classBySlot.get(slotOf(last + 1))).toBe(sizeClass + 1);
+    }
+  });
 });
