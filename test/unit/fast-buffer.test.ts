@@ -9,7 +9,7 @@ import '../../lib/stamp';
 const MEASURE = `
 const { createPool } = require(process.argv[1]);
 const pool = createPool();
-const count = 20_000;
+const count = 100_000;
 const buffers = new Array(count).fill(null);
 const used = () => { gc(); gc(); return process.memoryUsage().heapUsed; };
 const fill = () => { for (let n = 0; n < count; n++) buffers[n] = pool.allocUnsafe(64); };
