@@ -14,6 +14,9 @@ void *hak_os_map(size_t size, size_t alignment);
 /* The same at `start` exactly, where nothing is mapped yet; else NULL. */
 void *hak_os_map_at(void *start, size_t size);
 
+/* `size` more zero bytes behind a mapping that ends at `end`. @return false: something lies there, or no memory. */
+bool hak_os_extend(void *end, size_t size);
+
 /* Gives a whole mapping, or whole OS pages of one, back. */
 void hak_os_unmap(void *start, size_t size);
 
