@@ -203,6 +203,13 @@ static void commit(hak_superslab_t *superslab, hak_chunk_t *chunk, size_t unit, 
   hak_counter_add(&superslab->used, units);
 }
 
+/* The live map learns that a slab has come, or with tag 0 gone; no block of it is held. */
+static void track(const hak_slab_t *slab, uintptr_t tag) {
+  if (slab->chunk->grain == HAK_GRAIN_NONE) return;
+  if (HAK_CHECKED) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
+  hak_live_tag_units(slab->base, slab->units, tag);
+}
+
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
                                    uint64_t seq) {
   size_t units = hak_size_classes[size_class].units;
@@ -221,7 +228,7 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
   hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
-  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, units * HAK_UNIT_SIZE);
+  track(slab, tag);
   if (HAK_CHECKED) check_change(superslab, chunk, chunk->free_units + units == chunk->units);
   return slab;
 }
@@ -284,7 +291,7 @@ static void unregister(const hak_chunk_t *chunk, const void *start, size_t units
 static void close_slab(hak_superslab_t *superslab, hak_slab_t *slab) {
   hak_chunk_t *chunk = slab->chunk;
   HAK_ASSERT(slab->used == 0);
-  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
+  track(slab, 0);
   unregister(chunk, slab->base, slab->units);
   hak_bitmap_clear_range(slab->free, 0, slab->blocks);
   hak_bitmap_set_range(chunk->free_map, slab->unit, hak_chunk_map_bits(slab->units, chunk->huge));
