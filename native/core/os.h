@@ -27,6 +27,9 @@ bool hak_os_purge(void *start, size_t size);
    @return false: the old ones are as they were, and what the others hold is undefined. */
 bool hak_os_move(void *from, void *to, size_t size);
 
+/* The system may use huge pages where whole ones lie within a mapping. It need not, and may not have any. */
+void hak_os_allow_huge_pages(void *start, size_t size);
+
 size_t hak_os_page_size(void);
 
 /* A clock that is cheap to read and only grows, in milliseconds. */

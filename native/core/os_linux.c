@@ -162,6 +162,12 @@ bool hak_os_move(void *from, void *to, size_t size) {
 #endif
 }
 
+void hak_os_allow_huge_pages(void *start, size_t size) {
+  int before = errno;
+  madvise(start, size, MADV_HUGEPAGE);
+  errno = before;
+}
+
 size_t hak_os_page_size(void) {
   static _Atomic size_t known; /* relaxed: every thread finds the same value */
   size_t size = hak_load_relaxed(&known);
