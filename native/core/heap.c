@@ -195,7 +195,7 @@ static kind_t kind_of(const hak_heap_t *owner, const hak_slab_t *slab) {
   return (kind_t){slab->size_class, slab->block_size, owner->own};
 }
 
-/* Threads without a heap count in one that nobody made, maybe several at once. */
+/* Threads without a heap count in one that nobody made, maybe several at once. Relaxed: only the sum is of interest. */
 static void add_returned(const hak_heap_t *heap, hak_counter_t *counter, uint64_t amount) {
   if (HAK_UNLIKELY(heap->large == NULL))
     hak_fetch_add_relaxed(counter, amount);
