@@ -201,10 +201,15 @@ size_t hak_good_size(size_t size) {
   return size > HAK_MAX_SIZE ? 0 : hak_guard_zone != 0 ? size : hak_size_class_bytes(hak_size_class_of(size));
 }
 
-/* Such a block has its pages for itself. */
-static bool has_room(const void *block, size_t size) {
+/* The slab of a block that has its pages for itself; else NULL. */
+static hak_slab_t *huge_slab(const void *block) {
   hak_slab_t *slab = hak_heap_slab_of(block);
-  return slab != NULL && slab->size_class == HAK_SLAB_CLASSES && slab->base == block && size <= slab->block_size;
+  return slab != NULL && slab->size_class == HAK_SLAB_CLASSES && slab->base == block ? slab : NULL;
+}
+
+static bool has_room(const void *block, size_t size) {
+  hak_slab_t *slab = huge_slab(block);
+  return slab != NULL && size <= slab->block_size;
 }
 
 static bool move_pages(void *from, void *to, size_t size) {
@@ -213,6 +218,13 @@ static bool move_pages(void *from, void *to, size_t size) {
 
 bool hak_move(void *from, void *to, size_t size) {
   return from != to && has_room(from, size) && has_room(to, size) && move_pages(from, to, size);
+}
+
+/* Where the system has nothing behind a large block: rare, for it maps downwards. */
+static bool grow_in_place(void *block, size_t size) {
+  hak_slab_t *slab = huge_slab(block);
+  if (slab == NULL || size <= slab->block_size || size > HAK_MAX_SIZE) return false;
+  return hak_heap_grow(hak_thread_heap, slab, hak_size_class_bytes(hak_size_class_of(size)));
 }
 
 /* Large blocks move by their page tables, not by their bytes. */
@@ -248,6 +260,7 @@ void *hak_realloc(void *block, size_t size) {
   size_t usable = held_size(block);
   if (HAK_UNLIKELY(usable == 0)) return move_foreign(block, size);
   if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return closed(block, size);
+  if (usable > HAK_SLAB_SIZE_MAX && grow_in_place(block, size)) return block;
   void *moved = hak_malloc(size);
   if (moved == NULL) return NULL;
   move_contents(moved, block, size < usable ? size : usable);

@@ -122,6 +122,15 @@ size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void *
   return taken;
 }
 
+bool hak_heap_grow(hak_heap_t *heap, hak_slab_t *slab, size_t size) {
+  size_t before = slab->units;
+  if (slab->chunk->heap != heap) return false;
+  if (!hak_superslab_huge_grow(&heap->superslab, slab, size / HAK_UNIT_SIZE)) return false;
+  hak_counter_add(&heap->live_bytes, (slab->units - before) * HAK_UNIT_SIZE);
+  hak_large_count_live(heap->large, (int64_t)(slab->units - before));
+  return true;
+}
+
 /* ---- giving ---- */
 
 /* `blocks` of the slab have just come back. */

@@ -78,6 +78,9 @@ size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void *
  */
 size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count);
 
+/* Lengthens a huge block to `size` bytes, a class's, where it lies. @return false: it is another heap's, or has no room behind it. */
+bool hak_heap_grow(hak_heap_t *heap, hak_slab_t *slab, size_t size);
+
 /* Counts a refill or a flush. @return whether a tick is due. */
 HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
   return HAK_UNLIKELY(++heap->operations >= hak_option(hak_option_tick_operations));

@@ -7,23 +7,37 @@
 #include "bits.h"
 #include "os.h"
 
-_Atomic uintptr_t hak_live_root[HAK_LIVE_LEAVES];
+hak_leaf_t hak_live_root[HAK_LIVE_LEAVES];
 
-/* Behind the leaf's own bytes there is room for its start to have the low bits that the root's entry wants. */
+/* A leaf: tags, then bytes; behind them there is room for both to have the low bits that the root's entries want. */
+#define TAGS_BYTES ((size_t)1 << (HAK_LIVE_LEAF_SHIFT - HAK_UNIT_SHIFT))
+
 static size_t leaf_bytes(unsigned shift) {
-  return ((size_t)1 << (HAK_LIVE_LEAF_SHIFT - shift)) + hak_os_page_size();
+  return hak_round_up(TAGS_BYTES + ((size_t)1 << (HAK_LIVE_LEAF_SHIFT - shift)) + 64, hak_os_page_size());
+}
+
+/* The entry of the tags says where the leaf is, and its shift: whoever sees it can make the other, and all make the same. */
+static uintptr_t bytes_entry(size_t leaf, uintptr_t tags) {
+  return tags + (leaf << (HAK_LIVE_LEAF_SHIFT - HAK_UNIT_SHIFT)) + TAGS_BYTES - (leaf << (HAK_LIVE_LEAF_SHIFT - (tags & 63)));
+}
+
+/* @return the entry of the leaf's tags; 0: no memory. */
+static uintptr_t make_leaf(size_t leaf, unsigned shift) {
+  void *start = hak_os_map(leaf_bytes(shift), hak_os_page_size());
+  if (start == NULL) return 0;
+  uintptr_t entry = 0, made = (uintptr_t)start + shift - (leaf << (HAK_LIVE_LEAF_SHIFT - HAK_UNIT_SHIFT));
+  /* Release: whoever sees the leaf sees it mapped; pairs with the acquires here and in cover_leaf. */
+  if (hak_cas_strong_release(&hak_live_root[leaf].tags, &entry, made)) return made;
+  hak_os_unmap(start, leaf_bytes(shift)); /* another thread was faster */
+  return hak_load_acquire(&hak_live_root[leaf].tags);
 }
 
 static bool cover_leaf(size_t leaf, unsigned shift) {
-  uintptr_t entry = hak_load_acquire(&hak_live_root[leaf]); /* pairs with the release below */
-  if (entry != 0) return (entry & 63) == shift;
-  void *bytes = hak_os_map(leaf_bytes(shift), hak_os_page_size());
-  if (bytes == NULL) return false;
-  uintptr_t made = (uintptr_t)bytes + shift - (leaf << (HAK_LIVE_LEAF_SHIFT - shift));
-  /* Release: whoever sees the leaf sees it mapped; pairs with the acquire above and in hak_live_leaf. */
-  if (hak_cas_strong_release(&hak_live_root[leaf], &entry, made)) return true;
-  hak_os_unmap(bytes, leaf_bytes(shift)); /* another thread was faster */
-  return (hak_load_acquire(&hak_live_root[leaf]) & 63) == shift;
+  uintptr_t tags = hak_load_acquire(&hak_live_root[leaf].tags);
+  if (tags == 0) tags = make_leaf(leaf, shift);
+  if (tags == 0) return false;
+  hak_store_release(&hak_live_root[leaf].bytes, bytes_entry(leaf, tags)); /* pairs with the acquire in hak_live_leaf */
+  return (tags & 63) == shift;
 }
 
 static size_t last_leaf(const void *start, size_t size) {
@@ -34,7 +48,7 @@ bool hak_live_fits(const void *start, size_t size, hak_grain_t grain) {
   size_t last = last_leaf(start, size);
   if (last >= HAK_LIVE_LEAVES) return false;
   for (size_t leaf = (uintptr_t)start >> HAK_LIVE_LEAF_SHIFT; leaf <= last; leaf++) {
-    uintptr_t entry = hak_load_relaxed(&hak_live_root[leaf]);
+    uintptr_t entry = hak_load_relaxed(&hak_live_root[leaf].tags);
     if (entry != 0 && (entry & 63) != hak_grain_shift(grain)) return false;
   }
   return true;
@@ -46,6 +60,11 @@ bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {
   for (size_t leaf = (uintptr_t)start >> HAK_LIVE_LEAF_SHIFT; leaf <= last; leaf++)
     if (!cover_leaf(leaf, hak_grain_shift(grain))) return false;
   return true;
+}
+
+void hak_live_tag_units(const void *start, size_t units, size_t tag) {
+  for (size_t unit = 0; unit < units; unit++)
+    hak_store_relaxed(hak_live_tag((const char *)start + unit * HAK_UNIT_SIZE), (uint8_t)tag);
 }
 
 /* The bytes of `size` bytes of memory, up to the end of the leaf that they start in: leaves are mappings of their own. */

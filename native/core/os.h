@@ -14,6 +14,9 @@ void *hak_os_map(size_t size, size_t alignment);
 /* The same at `start` exactly, where nothing is mapped yet; else NULL. */
 void *hak_os_map_at(void *start, size_t size);
 
+/* `size` more zero bytes behind a mapping that ends at `end`. @return false: something lies there, or no memory. */
+bool hak_os_extend(void *end, size_t size);
+
 /* Gives a whole mapping, or whole OS pages of one, back. */
 void hak_os_unmap(void *start, size_t size);
 
@@ -23,6 +26,9 @@ bool hak_os_purge(void *start, size_t size);
 /* Moves the memory of whole OS pages to other mapped ones, without copying; what the old ones hold is undefined from now on.
    @return false: the old ones are as they were, and what the others hold is undefined. */
 bool hak_os_move(void *from, void *to, size_t size);
+
+/* The system may use huge pages where whole ones lie within a mapping. It need not, and may not have any. */
+void hak_os_allow_huge_pages(void *start, size_t size);
 
 size_t hak_os_page_size(void);
 

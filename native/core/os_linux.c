@@ -92,6 +92,16 @@ bool hak_os_purge(void *start, size_t size) {
   return purged;
 }
 
+/* Its last page is enough to say which: what was moved into a mapping has made several of it. */
+bool hak_os_extend(void *end, size_t size) {
+  int before = errno;
+  size_t page = hak_os_page_size();
+  char *last = (char *)end - page;
+  bool extended = !must_fail() && mremap(last, page, page + size, 0) == last;
+  errno = before;
+  return extended;
+}
+
 #if defined(MREMAP_DONTUNMAP)
 /* By hand: strtol may allocate in some locales. */
 static int read_number(const char **at) {
@@ -150,6 +160,12 @@ bool hak_os_move(void *from, void *to, size_t size) {
   (void)from, (void)to, (void)size;
   return false; /* before Linux 5.7: the caller copies */
 #endif
+}
+
+void hak_os_allow_huge_pages(void *start, size_t size) {
+  int before = errno;
+  madvise(start, size, MADV_HUGEPAGE);
+  errno = before;
 }
 
 size_t hak_os_page_size(void) {

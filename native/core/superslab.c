@@ -144,16 +144,9 @@ static hak_grain_t grain_of(const hak_chunk_owner_t *owner, unsigned size_class)
   return owner->registry_tag == HAK_TAG_SLOW ? HAK_GRAIN_NONE : hak_size_class_grain(size_class);
 }
 
-static hak_chunk_t *map_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units, hak_grain_t grain) {
-  hak_chunk_t *chunk = take_parked(superslab, units, false, grain);
-  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, false, grain);
-  if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
-  return chunk;
-}
-
-static hak_chunk_t *map_huge(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t units) {
-  hak_chunk_t *chunk = take_parked(superslab, units, true, HAK_GRAIN_NONE);
-  if (chunk == NULL) chunk = hak_chunk_new(owner->heap, units, true, HAK_GRAIN_NONE);
+static hak_chunk_t *map_chunk(hak_superslab_t *superslab, hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
+  hak_chunk_t *chunk = take_parked(superslab, units, huge, grain);
+  if (chunk == NULL) chunk = hak_chunk_new(heap, units, huge, grain);
   if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
   return chunk;
 }
@@ -196,7 +189,7 @@ static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_o
   uint64_t fitting = runs->present & ~hak_low_bits(hak_size_classes[size_class].units);
   if (fitting != 0) return runs->by_run[hak_ctz(fitting)];
   hak_counter_add(&superslab->misses, 1);
-  hak_chunk_t *chunk = map_chunk(superslab, owner, next_units(runs), grain);
+  hak_chunk_t *chunk = map_chunk(superslab, owner->heap, next_units(runs), false, grain);
   if (chunk == NULL) return NULL;
   chain(superslab, chunk);
   enlist(superslab, chunk);
@@ -208,6 +201,13 @@ static void commit(hak_superslab_t *superslab, hak_chunk_t *chunk, size_t unit, 
   hak_bitmap_set_range(chunk->committed_map, unit, units);
   hak_bitmap_clear_range(chunk->idle_map, unit, units);
   hak_counter_add(&superslab->used, units);
+}
+
+/* The live map learns that a slab has come, or with tag 0 gone; no block of it is held. */
+static void track(const hak_slab_t *slab, uintptr_t tag) {
+  if (slab->chunk->grain == HAK_GRAIN_NONE) return;
+  if (HAK_CHECKED) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
+  hak_live_tag_units(slab->base, slab->units, tag);
 }
 
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
@@ -228,14 +228,15 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
   hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
-  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, units * HAK_UNIT_SIZE);
+  track(slab, tag);
   if (HAK_CHECKED) check_change(superslab, chunk, chunk->free_units + units == chunk->units);
   return slab;
 }
 
 hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
                                    hak_chunk_t *cached) {
-  hak_chunk_t *chunk = cached != NULL ? cached : map_huge(superslab, owner, size / HAK_UNIT_SIZE);
+  hak_chunk_t *chunk = cached;
+  if (chunk == NULL) chunk = map_chunk(superslab, owner->heap, size / HAK_UNIT_SIZE, true, HAK_GRAIN_NONE);
   if (chunk == NULL) return NULL;
   chunk->heap = owner->heap;
   chain(superslab, chunk);
@@ -253,6 +254,33 @@ hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_o
   return slab;
 }
 
+static void lengthen(hak_superslab_t *superslab, hak_slab_t *slab, size_t units) {
+  hak_chunk_t *chunk = slab->chunk;
+  size_t more = units - chunk->units;
+  chunk->units = slab->units = (uint32_t)units;
+  slab->block_size = units * HAK_UNIT_SIZE;
+  hak_counter_add(&superslab->reserved, more);
+  hak_counter_add(&superslab->capacity, more);
+  hak_counter_add(&superslab->committed, more);
+  hak_counter_add(&superslab->used, more);
+}
+
+bool hak_superslab_huge_grow(hak_superslab_t *superslab, hak_slab_t *slab, size_t units) {
+  hak_chunk_t *chunk = slab->chunk;
+  char *end = chunk->base + chunk->units * HAK_UNIT_SIZE;
+  size_t more = (units - chunk->units) * HAK_UNIT_SIZE;
+  if (units > UINT32_MAX || !hak_os_extend(end, more)) return false;
+  if (!hak_registry_cover(slab->base, units, true)) {
+    hak_os_unmap(end, more);
+    return false;
+  }
+  hak_registry_set_huge(slab->base, chunk->units, 0); /* its end may now be in a piece */
+  hak_registry_set_huge(slab->base, units, (uintptr_t)slab | HAK_TAG_SLOW);
+  lengthen(superslab, slab, units);
+  if (HAK_CHECKED) hak_superslab_check(superslab);
+  return true;
+}
+
 static void unregister(const hak_chunk_t *chunk, const void *start, size_t units) {
   if (chunk->huge)
     hak_registry_set_huge(start, units, 0);
@@ -263,7 +291,7 @@ static void unregister(const hak_chunk_t *chunk, const void *start, size_t units
 static void close_slab(hak_superslab_t *superslab, hak_slab_t *slab) {
   hak_chunk_t *chunk = slab->chunk;
   HAK_ASSERT(slab->used == 0);
-  if (HAK_CHECKED && chunk->grain != HAK_GRAIN_NONE) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
+  track(slab, 0);
   unregister(chunk, slab->base, slab->units);
   hak_bitmap_clear_range(slab->free, 0, slab->blocks);
   hak_bitmap_set_range(chunk->free_map, slab->unit, hak_chunk_map_bits(slab->units, chunk->huge));

@@ -87,6 +87,9 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
 hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
                                    hak_chunk_t *cached);
 
+/* Lengthens the block of a huge slab to so many units where it lies. @return false with nothing changed: no room behind it. */
+bool hak_superslab_huge_grow(hak_superslab_t *superslab, hak_slab_t *slab, size_t units);
+
 /* Closes an empty huge slab. @return its chunk, with its memory, in no chain: to be cached or discarded. */
 hak_chunk_t *hak_superslab_huge_close(hak_superslab_t *superslab, hak_slab_t *slab);
 

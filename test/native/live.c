@@ -18,23 +18,43 @@ static void expect_nothing(void) {
   }
 }
 
+/* In a unit that is in a slab of this tag. */
+static void hold(char *block, size_t tag) {
+  hak_live_tag_units((void *)((uintptr_t)block & ~(HAK_UNIT_SIZE - 1)), 1, tag);
+  hak_live_set(block, tag);
+}
+
 static void each_grain(void) {
   CHECK(hak_live_cover(place, LEAF, HAK_GRAIN_FINE));
-  hak_live_set(place, 1);
-  hak_live_set(place + 16, 2);
-  hak_live_set(place + LEAF - 16, 60);
-  CHECK(hak_live_get(place) == 1 && hak_live_get(place + 16) == 2 && hak_live_get(place + LEAF - 16) == 60);
-  CHECK(hak_live_get(place + 32) == 0);
-  CHECK(hak_live_clear(place) == 1 && hak_live_clear(place) == 0);
+  hold(place, 2);
+  hold(place + 16, 2);
+  hold(place + LEAF - 16, 60);
+  CHECK(hak_live_get(place) == 2 && hak_live_get(place + 16) == 2 && hak_live_get(place + LEAF - 16) == 60);
+  CHECK(hak_live_get(place + 32) == 0 && hak_live_clear(place + 32) == 0);
+  CHECK(hak_live_clear(place) == 2 && hak_live_clear(place) == 0);
   CHECK(hak_live_clear(place + 16) == 2 && hak_live_clear(place + LEAF - 16) == 60);
   char *coarse = place + 24 * (size_t)LEAF;
   CHECK(hak_live_cover(coarse, 2 * (size_t)LEAF, HAK_GRAIN_COARSE));
-  for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) hak_live_set(coarse + at, 1 + at / (LEAF / 8));
+  for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) hold(coarse + at, 1 + at / (LEAF / 8));
   for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) {
     CHECK(hak_live_get(coarse + at + 63) == 1 + at / (LEAF / 8)); /* one grain, one byte */
     CHECK(hak_live_get(coarse + at + 64) == 0);
     CHECK(hak_live_clear(coarse + at) == 1 + at / (LEAF / 8));
   }
+}
+
+/* A byte counts under its slab's tag only, and each of a slab's units has it. */
+static void tags_are_the_units(void) {
+  char *slab = place + 100 * HAK_UNIT_SIZE;
+  hak_live_tag_units(slab, 3, 9);
+  char *blocks[] = {slab, slab + HAK_UNIT_SIZE, slab + 3 * HAK_UNIT_SIZE - 16};
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) hak_live_set(blocks[i], 9);
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(hak_live_clear(blocks[i]) == 9);
+  hak_live_set(slab, 8);
+  CHECK(hak_live_clear(slab) == 0 && hak_live_get(slab) == 8);
+  hak_live_set(slab, 0);
+  hak_live_tag_units(slab, 3, 0);
+  CHECK(hak_live_clear(slab) == 0 && hak_live_clear(slab + 3 * HAK_UNIT_SIZE) == 0);
 }
 
 static void one_grain_a_leaf(void) {
@@ -66,7 +86,7 @@ static void pages_go_back(void) {
   size_t size = LEAF / 2;
   CHECK(hak_live_cover(start, size, HAK_GRAIN_FINE));
   size_t before = resident_pages();
-  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) hak_live_set(start + at, 7);
+  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) hold(start + at, 7);
   size_t touched = resident_pages();
   for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) CHECK(hak_live_clear(start + at) == 7);
   hak_live_purge(start, size);
@@ -83,7 +103,7 @@ static void *cover(void *unused) {
 
 static void threads_cover_one_leaf(void) {
   test_threads(8, cover, NULL, 0);
-  hak_live_set(place + 5 * (size_t)LEAF, 3);
+  hold(place + 5 * (size_t)LEAF, 3);
   CHECK(hak_live_clear(place + 5 * (size_t)LEAF) == 3);
 }
 
@@ -105,6 +125,7 @@ static void purge_of_a_held_block(void) {
 int main(void) {
   expect_nothing();
   each_grain();
+  tags_are_the_units();
   one_grain_a_leaf();
   classes_fit_their_grain();
   expect_nothing();

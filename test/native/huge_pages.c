@@ -1,0 +1,43 @@
+/* huge_pages: which blocks the system may give huge pages, by the flags that it shows of their mappings; where it has none, that they work. */
+#include "test.h"
+
+#include "guard.h"
+
+/* The flags of the mapping that an address lies in, such as " rd wr mr ... hg "; empty: the system shows none. */
+static const char *flags_of(const void *address) {
+  static char line[512];
+  unsigned long start, end;
+  bool inside = false;
+  FILE *file = fopen("/proc/self/smaps", "r");
+  CHECK(file != NULL);
+  while (fgets(line, sizeof line, file) != NULL) {
+    if (sscanf(line, "%lx-%lx ", &start, &end) == 2) inside = (uintptr_t)address >= start && (uintptr_t)address < end;
+    if (inside && strncmp(line, "VmFlags:", 8) == 0) break;
+    line[0] = '\0';
+  }
+  fclose(file);
+  return line;
+}
+
+static bool advised(size_t size) {
+  char *block = hak_malloc(size);
+  CHECK(block != NULL);
+  block[0] = block[size / 2] = block[size - 1] = 1;
+  bool flag = strstr(flags_of(block), " hg") != NULL;
+  hak_free(block);
+  hak_trim();
+  return flag;
+}
+
+int main(int count, char **arguments) {
+  hak_guard_off();
+  bool has = access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0;
+  bool forbidden = count > 1;
+  CHECK(advised(8 * HAK_MIB) == (has && !forbidden) && advised(64 * HAK_MIB) == (has && !forbidden));
+  CHECK(!advised(8 * HAK_MIB - HAK_MIB) && !advised(64 * HAK_MIB + 1) && !advised(2 * HAK_MIB));
+  test_expect_quiet();
+  if (forbidden) return 0;
+  setenv("HAKMEM_HUGE_PAGE_BYTES_MAX", "0", 1);
+  execv("/proc/self/exe", (char *[]){arguments[0], "forbidden", NULL});
+  CHECK(false);
+}
