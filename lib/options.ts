@@ -106,7 +106,7 @@ export const OPTION_TABLE = {
   },
   registerMin: {
     variable: 'HAKMEM_REGISTER_MIN',
-    default: 16 * 1024,
+    default: 4 * 1024,
     unit: 'bytes',
     doc: 'hakmem/register leaves Buffers shorter than this to Node',
   },

@@ -334,15 +334,27 @@ static void add_registry(hak_stats_t *stats) {
   stats->registry.shrunk = registry.shrunk;
 }
 
-/* What others freed counts as live until its owner collects it; the owner is asking, so now. */
+/* What others freed counts as live in its heap until the owner collects it; the owner is asking, so now. */
 static void collect_own(hak_heap_t *heap) {
   if (heap != &hak_nobody && hak_remote_pending(&heap->remote)) hak_heap_collect(heap);
+}
+
+static uint64_t at_least_0(uint64_t difference) {
+  return (int64_t)difference < 0 ? 0 : difference;
+}
+
+/* Heaps of running threads are read one after the other: one may have taken before that was read what another has given back since. */
+static void clamp_live(hak_stats_t *stats) {
+  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) stats->classes[c].live = at_least_0(stats->classes[c].live);
+  stats->blocks_live = at_least_0(stats->blocks_live);
+  stats->bytes_live = at_least_0(stats->bytes_live);
 }
 
 void hak_stats_get(hak_stats_t *stats) {
   collect_own(hak_thread_heap);
   memset(stats, 0, sizeof *stats);
   hak_thread_add_stats(stats);
+  clamp_live(stats);
   hak_heap_add_shared_stats(stats);
   add_registry(stats);
 }

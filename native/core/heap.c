@@ -193,8 +193,34 @@ static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rej
   return bad;
 }
 
-/* Once it has left, neither the slab nor its heap may be looked at. */
+/* By what the return of a block is counted. */
+typedef struct kind {
+  unsigned size_class;
+  size_t block_size;
+  bool own; /* belongs to a heap of its own */
+} kind_t;
+
+static kind_t kind_of(const hak_heap_t *owner, const hak_slab_t *slab) {
+  return (kind_t){slab->size_class, slab->block_size, owner->own};
+}
+
+/* Threads without a heap count in one that nobody made, maybe several at once. Relaxed: only the sum is of interest. */
+static void add_returned(const hak_heap_t *heap, hak_counter_t *counter, uint64_t amount) {
+  if (HAK_UNLIKELY(heap->large == NULL))
+    hak_fetch_add_relaxed(counter, amount);
+  else
+    hak_counter_add(counter, amount);
+}
+
+static void count_returned(hak_heap_t *heap, kind_t kind, uint64_t blocks) {
+  add_returned(heap, &heap->returned.blocks[kind.size_class], blocks);
+  add_returned(heap, &heap->returned.bytes, blocks * kind.block_size);
+  if (!kind.own) add_returned(heap, &heap->returned.frees, blocks);
+}
+
+/* Once it has left, neither the slab nor its heap may be looked at; once a block is given, the slab may be made another. */
 static size_t give_remote(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
+  kind_t kind = kind_of(owner, slab);
   size_t bad = 0;
   hak_remote_enter(&owner->remote);
   for (size_t i = 0; i < run.count; i++) {
@@ -203,6 +229,7 @@ static size_t give_remote(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab,
   }
   hak_remote_leave(&owner->remote);
   hak_counter_add(&heap->remote_frees, run.count - bad);
+  count_returned(heap, kind, run.count - bad);
   return bad;
 }
 
@@ -253,6 +280,7 @@ void hak_heap_collect(hak_heap_t *heap) {
     hak_slab_t *next = slab->remote_next;
     size_t collected = hak_slab_collect(slab);
     if (collected != 0) {
+      count_returned(heap, kind_of(heap, slab), -(uint64_t)collected);
       count_back(heap, slab, collected);
       settle(heap, slab);
     }

@@ -27,6 +27,16 @@ typedef struct hak_heap_class {
   hak_counter_t live, refills, flushes;    /* blocks handed out, calls, calls */
 } hak_heap_class_t;
 
+/*
+ * Blocks that were freed by way of a heap that does not own them, less those that came back to this one: modulo 2^64, each heap
+ * counting what it does itself. Summed over all heaps it is what is still to be collected.
+ */
+typedef struct hak_returned {
+  hak_counter_t blocks[HAK_SLAB_CLASSES + 1];
+  hak_counter_t bytes;
+  hak_counter_t frees;                     /* of the blocks, those that belong to threads' heaps */
+} hak_returned_t;
+
 struct hak_heap {
   hak_tcache_t tcache;
   hak_mid_t mid;
@@ -43,6 +53,7 @@ struct hak_heap {
   hak_counter_t live_bytes;                /* of blocks handed out, the thread's cached ones included */
   hak_counter_t frees;                     /* of a heap of its own, by hak_free; any thread */
   hak_counter_t refills, flushes, uncached_allocs, remote_frees, adopted, abandoned;
+  hak_returned_t returned;
   hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
@@ -100,8 +111,11 @@ void hak_heap_add_large_stats(hak_large_t *large, hak_stats_t *stats);
 /* Adds the numbers of what the threads' heaps share. */
 void hak_heap_add_shared_stats(hak_stats_t *stats);
 
-/* Adds the heap's numbers. Any thread. */
+/* Adds the heap's numbers; what others freed is live until it is collected. Any thread. */
 void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats);
+
+/* Takes what is still to be collected off the numbers of all heaps together: called for each of them. Any thread. */
+void hak_heap_take_returned(hak_returned_t *returned, hak_stats_t *stats);
 
 /* The heap is about to go, with all that it has: its running totals stay. Under the lock of the list of all heaps, as the next. */
 void hak_heap_retire_stats(hak_heap_t *heap);

@@ -119,9 +119,20 @@ void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats) {
   stats->operations_abandoned += hak_counter_get(&heap->abandoned);
 }
 
+void hak_heap_take_returned(hak_returned_t *returned, hak_stats_t *stats) {
+  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) {
+    uint64_t blocks = hak_counter_get(&returned->blocks[c]);
+    stats->classes[c].live -= blocks;
+    stats->blocks_live -= blocks;
+  }
+  stats->bytes_live -= hak_counter_get(&returned->bytes);
+  stats->operations_frees += hak_counter_get(&returned->frees);
+}
+
 /* ---- heaps that are gone ---- */
 
 static hak_stats_t retired;
+static hak_returned_t retired_returned;
 
 /* What stands for a moment, as `capacity` and `used` do, goes with a heap. */
 static void add_totals(hak_stats_t *to, const hak_stats_t *from) {
@@ -145,6 +156,12 @@ static void add_totals(hak_stats_t *to, const hak_stats_t *from) {
   }
 }
 
+static void add_returned(hak_returned_t *to, hak_returned_t *from) {
+  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) hak_counter_add(&to->blocks[c], hak_counter_get(&from->blocks[c]));
+  hak_counter_add(&to->bytes, hak_counter_get(&from->bytes));
+  hak_counter_add(&to->frees, hak_counter_get(&from->frees));
+}
+
 void hak_heap_retire_stats(hak_heap_t *heap) {
   hak_stats_t last;
   memset(&last, 0, sizeof last);
@@ -153,8 +170,10 @@ void hak_heap_retire_stats(hak_heap_t *heap) {
   last.operations_frees = last.operations_allocs;
   last.superslab.shrunk = last.superslab.grown;
   add_totals(&retired, &last);
+  add_returned(&retired_returned, &heap->returned);
 }
 
 void hak_heap_add_retired_stats(hak_stats_t *stats) {
   add_totals(stats, &retired);
+  hak_heap_take_returned(&retired_returned, stats);
 }

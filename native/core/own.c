@@ -72,6 +72,7 @@ hak_heap_t *hak_heap_new(void) {
 }
 
 void hak_heap_destroy(hak_heap_t *heap) {
+  hak_heap_collect(heap); /* what others gave back is counted by them, and must be counted here too */
   hak_thread_remove(heap);
   hak_heap_delete(heap);
 }

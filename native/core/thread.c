@@ -114,7 +114,11 @@ hak_heap_t *hak_thread_heap_to_free(void) {
 
 void hak_thread_add_stats(hak_stats_t *stats) {
   hak_mutex_lock(&mutex);
-  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) hak_heap_add_stats(heap, stats);
+  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) {
+    hak_heap_add_stats(heap, stats);
+    hak_heap_take_returned(&heap->returned, stats);
+  }
+  hak_heap_take_returned(&hak_nobody.returned, stats);
   hak_heap_add_retired_stats(stats);
   hak_mutex_unlock(&mutex);
 }

@@ -242,7 +242,7 @@ typedef struct hak_stats {
 
 /**
  * Reads the counters of the whole process; stops nobody, so counters of running threads may be a moment apart. What was freed
- * remotely counts as live until its owner collects it; for the calling thread's heap that is here. Running totals never fall: those of
+ * remotely is not live, though its owner may have yet to collect it. Running totals never fall: those of
  * destroyed heaps stay. Batches of a heap of its own are its user's to count, and are not among the operations.
  */
 HAK_API void hak_stats_get(hak_stats_t *stats);

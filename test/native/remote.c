@@ -68,6 +68,8 @@ static void a_slow_freer_finds_its_header(void) {
   uint32_t index = hak_slab_index(slab, slow);
   hak_fetch_add_acquire(&owner->remote.freers, 1);
   hak_fetch_or_release(&slab->remote[0], (uint64_t)1 << index);
+  hak_counter_add(&other->returned.blocks[slab->size_class], 1); /* the slow one's numbers, which it writes last */
+  hak_counter_add(&other->returned.bytes, slab->block_size);
 
   void *given = quick;
   CHECK(hak_heap_free_batch(other, &given, 1) == 1);

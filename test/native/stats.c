@@ -6,7 +6,6 @@
 
 #include "guard.h"
 #include "heap.h"
-#include "thread.h"
 
 static hak_stats_t stats_now(void) {
   static _Thread_local hak_stats_t stats;
@@ -93,6 +92,54 @@ static void remote_frees_are_counted(void) {
   hak_stats_t stats = stats_now(); /* collects */
   CHECK(stats.operations_remote_frees == before + 50);
   CHECK(stats.blocks_live == 0 && stats.bytes_live == 0 && stats.operations_frees == frees + 50);
+  test_expect_quiet();
+}
+
+/* ---- an owner that rests ---- */
+
+typedef struct resting {
+  pthread_barrier_t barrier;
+  void *blocks[60];
+} resting_t;
+
+/* Of each size, up to one that is huge. */
+static void *allocate_and_rest(void *argument) {
+  resting_t *resting = argument;
+  for (size_t i = 0; i < TEST_COUNT(resting->blocks); i++) CHECK((resting->blocks[i] = hak_malloc((size_t)50 << (i % 17))) != NULL);
+  pthread_barrier_wait(&resting->barrier);
+  pthread_barrier_wait(&resting->barrier);
+  return NULL;
+}
+
+/* The blocks of a thread that does nothing, and those of a heap that nobody looks at: freed here they are live no more. One stays. */
+static void what_a_resting_owner_has_to_collect_is_not_live(void) {
+  static resting_t resting;
+  void *blocks[20];
+  pthread_t owner;
+  hak_heap_t *heap = hak_heap_new(), *other = hak_heap_new();
+  uint64_t open = stats_now().operations_allocs - stats_now().operations_frees;
+  CHECK(pthread_barrier_init(&resting.barrier, NULL, 2) == 0);
+  CHECK(pthread_create(&owner, NULL, allocate_and_rest, &resting) == 0);
+  pthread_barrier_wait(&resting.barrier);
+  CHECK(hak_heap_malloc_batch(heap, 700, 20, blocks) == 20);
+  hak_stats_t stats = stats_now();
+  CHECK(stats.blocks_live == TEST_COUNT(resting.blocks) + 20);
+  CHECK(hak_heap_free_batch(other, blocks, 19) == 19);
+  hak_free_batch(resting.blocks, TEST_COUNT(resting.blocks));
+  hak_trim(); /* flushes */
+  CHECK(hak_remote_pending(&heap->remote));
+  stats = stats_now();
+  sums_agree(&stats);
+  CHECK(stats.blocks_live == 1 && stats.bytes_live == hak_usable_size(blocks[19]));
+  CHECK(stats.operations_allocs - stats.operations_frees == open);
+  CHECK(hak_heap_free_batch(heap, &blocks[19], 1) == 1);
+  hak_heap_destroy(heap); /* with what it has to collect */
+  stats = stats_now();
+  CHECK(stats.blocks_live == 0 && stats.bytes_live == 0);
+  hak_heap_destroy(other);
+  pthread_barrier_wait(&resting.barrier);
+  CHECK(pthread_join(owner, NULL) == 0);
+  CHECK(pthread_barrier_destroy(&resting.barrier) == 0);
   test_expect_quiet();
 }
 
@@ -247,6 +294,7 @@ int main(void) {
   remote_frees_are_counted();
   one_heap_is_counted_alone();
   a_heap_at_rest_counts_what_others_freed();
+  what_a_resting_owner_has_to_collect_is_not_live();
   totals_outlive_their_heaps();
   reading_disturbs_nobody(&random);
   no_reader_sees_a_fall();

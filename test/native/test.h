@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "hakmem.h"
+#include "thread.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -168,6 +169,10 @@ static inline void test_expect_quiet(void) {
   CHECK(stats.bytes_committed == 0 && stats.bytes_reserved == 0);
   CHECK(stats.registry.used == 0);
   for (size_t c = 0; c <= HAK_SLAB_CLASSES; c++) CHECK(stats.classes[c].live == 0 && stats.classes[c].cached == 0);
+  memset(&stats, 0, sizeof stats);
+  hak_thread_add_stats(&stats); /* before anything below 0 is taken for 0 */
+  CHECK(stats.blocks_live == 0 && stats.bytes_live == 0);
+  for (size_t c = 0; c <= HAK_SLAB_CLASSES; c++) CHECK(stats.classes[c].live == 0);
 }
 
 /* Bytes of this process that are in memory. */

@@ -73,7 +73,7 @@ describe('what is left to Node', () => {
   test(winsHere ? 'nothing of the range, on this version' : 'everything, on this version', () => {
     const [report] = node(['--require', file], {}, REPORT('main'));
     expect(report.active).toBe(winsHere);
-    expect(report.ranges).toStrictEqual(winsHere ? [{ minBytes: 16_384, maxBytes: 8_388_608 }] : []);
+    expect(report.ranges).toStrictEqual(winsHere ? [{ minBytes: 4096, maxBytes: 8_388_608 }] : []);
     expect(report.reason).toMatch(winsHere ? /young collections/ : /left to Node: before version 24/);
   });
 

@@ -91,7 +91,7 @@ describe.each(NAMES)('Buffer.%s', (name) => {
   });
 
   test.each(ALIGNMENTS.map((alignment) => [inspect(alignment), alignment]))('aligned to %s', (_, alignment) => {
-    for (const size of [0, 100, 5000, 100_000, -1, '5']) {
+    for (const size of [0, 100, 5000, 100_000, 2 ** 21, -1, '5']) {
       deepStrictEqual(seen(ours(), [size, alignment]), seen(node, [size, alignment]));
     }
   });

@@ -66,6 +66,25 @@ describe.runIf(canShare)('a shared Buffer goes', () => {
     expectArrived(handle, size);
   });
 
+  it('from a worker that does nothing more: what is freed is live no more, though it has not collected it', async () => {
+    const before = hakmem.stats().blocks.live;
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const body = `const handles = workerData.sizes.map((size) => pool.share(pool.alloc(size)));
+      pool.trim(); // its cache is live for others
+      parentPort.postMessage(handles);
+      Atomics.wait(workerData.flag, 0, 0);`;
+    const worker = run(body, { sizes: SIZES, flag });
+    for (const handle of await answer<hakmem.BufferHandle[]>(worker)) {
+      pool.free(pool.adopt(handle));
+    }
+    pool.trim();
+    expect(hakmem.stats().blocks.live).toBe(before);
+    const exited = once(worker, 'exit');
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+    await exited;
+  });
+
   it.each(SIZES)('through a MessageChannel, from worker to worker: %i bytes', async (size) => {
     const { port1, port2 } = new MessageChannel();
     const first = run(`parentPort.once('message', ({ port, handle }) => port.postMessage(increment(handle)));`);
