@@ -326,11 +326,12 @@ static void settle(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, h
   release(superslab, owner, chunk);
 }
 
-/* After a burst there may be no more operations, and so no ticks: what is free goes at once where it is too much. */
+/* After a burst there may be no more operations, and so no ticks: what is free goes at once where it is more than what is used. Less
+   would fetch the same pages again and again from the system for a program with a garbage collector, which frees half of all at once. */
 static bool too_dirty(hak_superslab_t *superslab) {
   uint64_t used = hak_counter_get(&superslab->used);
   uint64_t least = hak_option(hak_option_dirty_bytes) / HAK_UNIT_SIZE;
-  return hak_counter_get(&superslab->committed) - used > (used / 4 > least ? used / 4 : least);
+  return hak_counter_get(&superslab->committed) - used > (used > least ? used : least);
 }
 
 void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {

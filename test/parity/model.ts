@@ -297,7 +297,7 @@ export class ModelHeap {
   #dropDirty(): void {
     const used = this.#slabs.reduce((sum, { units }) => sum + units, 0);
     const dirty = this.#committed() / UNIT - used;
-    if (dirty > Math.max(Math.floor(used / 4), Math.floor(options.dirtyBytes / UNIT))) {
+    if (dirty > Math.max(used, Math.floor(options.dirtyBytes / UNIT))) {
       this.#tickChunks();
     }
   }

@@ -234,10 +234,10 @@ export class Superslab {
     }
   }
 
-  /** After a burst there may be no more operations, and so no ticks: what is free goes at once where it is too much. */
+  /** After a burst there may be no more operations, and so no ticks: what is free goes at once where it is more than what is used. */
   #tooDirty(): boolean {
     const least = Math.floor(options.dirtyBytes / UNIT_BYTES);
-    return this.#committedUnits - this.#usedUnits > Math.max(Math.floor(this.#usedUnits / 4), least);
+    return this.#committedUnits - this.#usedUnits > Math.max(this.#usedUnits, least);
   }
 
   #grow(): Chunk | null {
