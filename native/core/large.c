@@ -5,8 +5,8 @@
 
 static uint64_t budget_of(hak_large_t *large) {
   uint64_t least = hak_option(hak_option_large_cache_bytes) / HAK_UNIT_SIZE;
-  uint64_t half = hak_load_relaxed(&large->live) / 2;
-  return half > least ? half : least;
+  uint64_t live = hak_load_relaxed(&large->live);
+  return live > least ? live : least;
 }
 
 void hak_large_init(hak_large_t *large) {

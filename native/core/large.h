@@ -5,7 +5,7 @@
  *     take <- the same, by class
  *
  * The threads' heaps share one; a heap of its own has one of its own.
- * The budget is half of what the users hold now, but no less than an option says. Age counts ticks: a chunk that was not
+ * The budget is as much as the users hold now, but no less than an option says. Age counts ticks: a chunk that was not
  * taken for so many ticks (an option) goes.
  * Threads: any.
  */

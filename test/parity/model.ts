@@ -376,7 +376,7 @@ export class ModelHeap {
 
   #budget(): number {
     const live = this.#chunks.reduce((sum, chunk) => sum + (chunk.huge ? chunk.free.length : 0), 0);
-    return Math.max(Math.floor(live / 2), Math.floor(options.largeCacheBytes / UNIT));
+    return Math.max(live, Math.floor(options.largeCacheBytes / UNIT));
   }
 
   #chunkFor(units: number): ModelChunk {

@@ -4,7 +4,7 @@
  *     put -> l25 or bigcache        excess -> what must go: the oldest, while more is cached than the budget, or too old
  *     take <- the same, by length
  *
- * The budget is half of what is in use now, but no less than an option says. Age counts ticks: a chunk that was not taken for
+ * The budget is as much as is in use now, but no less than an option says. Age counts ticks: a chunk that was not taken for
  * so many of them (an option) goes.
  *
  * Invariants: `cached` counts the units of the chunks in both.
@@ -76,6 +76,6 @@ export class Large {
   }
 
   #budgetUnits(): number {
-    return Math.max(Math.floor(this.#liveUnits / 2), Math.floor(options.largeCacheBytes / UNIT_BYTES));
+    return Math.max(this.#liveUnits, Math.floor(options.largeCacheBytes / UNIT_BYTES));
   }
 }
