@@ -50,9 +50,12 @@ export function makeRoom(stamp: (view: Buffer) => void): void {
   if (!Reflect.setPrototypeOf(FastBuffer, TwoFields)) {
     return;
   }
-  Reflect.construct(Int8Array, [0], FastBuffer);
-  Reflect.construct(Uint8Array, [0], FastBuffer);
-  Reflect.setPrototypeOf(FastBuffer, parent as object);
+  try {
+    Reflect.construct(Int8Array, [0], FastBuffer);
+    Reflect.construct(Uint8Array, [0], FastBuffer);
+  } finally {
+    Reflect.setPrototypeOf(FastBuffer, parent as object);
+  }
   const memory = new ArrayBuffer(0);
   for (let made = 0; made < FIRST_OBJECTS; made++) {
     stamp(new FastBuffer(memory, 0, 0));
