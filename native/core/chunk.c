@@ -133,12 +133,14 @@ static void *map_tracked(size_t size, hak_grain_t grain) {
   return NULL;
 }
 
-/* A huge page is one fault and one entry of the TLB instead of 512, but memory as a whole, however little of it is touched: so for
-   blocks that are long beside it, and not so long that they may be tables with a little here and there. */
-#define HUGE_PAGE_BYTES_MIN (8 * HAK_MIB)
+/* A huge page is one fault and one entry of the TLB instead of 512, but memory as a whole, however little of it is touched. So for blocks
+   that hold one, and are not so long that they may be tables with a little here and there; and for the chunks of slabs that are long
+   enough that only a heap which has four times as much asks for them. */
+#define HUGE_PAGE_BLOCK_MIN (2 * HAK_MIB)
+#define HUGE_PAGE_CHUNK_MIN (8 * HAK_MIB)
 
-static bool may_have_huge_pages(size_t size) {
-  return size >= HUGE_PAGE_BYTES_MIN && size <= hak_option(hak_option_huge_page_bytes_max);
+static bool may_have_huge_pages(size_t size, bool huge) {
+  return size >= (huge ? HUGE_PAGE_BLOCK_MIN : HUGE_PAGE_CHUNK_MIN) && size <= hak_option(hak_option_huge_page_bytes_max);
 }
 
 hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
@@ -146,7 +148,7 @@ hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_
   size_t size = units * HAK_UNIT_SIZE;
   void *base = grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : map_tracked(size, grain);
   if (base == NULL) return NULL;
-  if (huge && may_have_huge_pages(size)) hak_os_allow_huge_pages(base, size);
+  if (may_have_huge_pages(size, huge)) hak_os_allow_huge_pages(base, size);
   hak_chunk_t *chunk = hak_registry_cover(base, units, huge) ? map_header(base, heap, units, huge) : NULL;
   if (chunk == NULL)
     unmap_memory(base, size, grain);

@@ -19,7 +19,7 @@
   X(mid_bytes_min, "HAKMEM_MID_BYTES_MIN", 4 << 20, 0, (uint64_t)1 << 40, "bytes that a thread's mid rings may hold however little it uses") \
   X(large_cache_bytes, "HAKMEM_LARGE_CACHE_BYTES", 16 << 20, 0, (uint64_t)1 << 46, "bytes of freed blocks above 1 MiB that are kept however little is used") \
   X(large_cache_ticks, "HAKMEM_LARGE_CACHE_TICKS", 4, 0, 1 << 30, "ticks after which an unused one of them goes") \
-  X(huge_page_bytes_max, "HAKMEM_HUGE_PAGE_BYTES_MAX", 64 << 20, 0, (uint64_t)1 << 46, "the longest block, from 8 MiB on, for which the system may use huge pages")
+  X(huge_page_bytes_max, "HAKMEM_HUGE_PAGE_BYTES_MAX", 64 << 20, 0, (uint64_t)1 << 46, "the longest block or chunk of a heap for which the system may use huge pages")
 
 typedef enum hak_option {
 #define HAK_X(name, variable, initial, least, most, doc) hak_option_##name,

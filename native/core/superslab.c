@@ -9,41 +9,8 @@
 #include "os.h"
 #include "registry.h"
 
-/* ---- lists by longest run ---- */
-
-static void unlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
-  hak_runs_t *runs = &superslab->runs[chunk->grain];
-  uint32_t list = hak_superslab_list_of(chunk->longest_run);
-  if (list == 0) return;
-  if (chunk->run_prev != NULL)
-    chunk->run_prev->run_next = chunk->run_next;
-  else
-    runs->by_run[list] = chunk->run_next;
-  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
-  if (runs->by_run[list] == NULL) runs->present &= ~((uint64_t)1 << list);
-}
-
-static void enlist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
-  hak_runs_t *runs = &superslab->runs[chunk->grain];
-  uint32_t list = hak_superslab_list_of(chunk->longest_run);
-  if (list == 0) return;
-  chunk->run_prev = NULL;
-  chunk->run_next = runs->by_run[list];
-  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk;
-  runs->by_run[list] = chunk;
-  runs->present |= (uint64_t)1 << list;
-}
-
-/* The free map changed: puts the chunk at the front of the list of its new longest run. */
-static void relist(hak_superslab_t *superslab, hak_chunk_t *chunk) {
-  uint32_t longest = (uint32_t)hak_bitmap_longest_run(chunk->free_map, chunk->units);
-  if (hak_superslab_list_of(longest) == hak_superslab_list_of(chunk->longest_run)) {
-    chunk->longest_run = longest;
-    return;
-  }
-  unlist(superslab, chunk);
-  chunk->longest_run = longest;
-  enlist(superslab, chunk);
+static hak_runs_t *runs_of(hak_superslab_t *superslab, const hak_chunk_t *chunk) {
+  return &superslab->runs[chunk->grain];
 }
 
 /* ---- the chain ---- */
@@ -59,7 +26,7 @@ static void chain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
   superslab->last = chunk;
   hak_counter_add(&superslab->reserved, chunk->units);
   hak_counter_add(&superslab->capacity, chunk->units);
-  if (!chunk->huge) superslab->runs[chunk->grain].units += chunk->units;
+  if (!chunk->huge) runs_of(superslab, chunk)->units += chunk->units;
 }
 
 static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
@@ -73,7 +40,7 @@ static void unchain(hak_superslab_t *superslab, hak_chunk_t *chunk) {
     superslab->last = chunk->prev;
   hak_counter_sub(&superslab->reserved, chunk->units);
   hak_counter_sub(&superslab->capacity, chunk->units);
-  if (!chunk->huge) superslab->runs[chunk->grain].units -= chunk->units;
+  if (!chunk->huge) runs_of(superslab, chunk)->units -= chunk->units;
 }
 
 static void count_purged(hak_superslab_t *superslab, size_t units) {
@@ -166,8 +133,20 @@ static void let_go(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, h
     park(superslab, chunk);
 }
 
-/* The chunk is wholly free and in no list. */
+static bool is_empty(const hak_chunk_t *chunk) {
+  return chunk->free_units == chunk->units;
+}
+
+/* All its committed units were free at the last tick already. */
+static bool is_idle(const hak_chunk_t *chunk) {
+  for (size_t word = 0; word < hak_bitmap_words(chunk->units); word++)
+    if ((chunk->committed_map[word] & ~chunk->idle_map[word]) != 0) return false;
+  return true;
+}
+
+/* The chunk is empty. */
 static void release(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  hak_runs_remove(runs_of(superslab, chunk), chunk);
   unchain(superslab, chunk);
   count_purged(superslab, hak_bitmap_count(chunk->committed_map, chunk->units));
   let_go(superslab, owner, chunk);
@@ -186,13 +165,13 @@ static void check_change(const hak_superslab_t *superslab, const hak_chunk_t *ch
 static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class) {
   hak_grain_t grain = grain_of(owner, size_class);
   hak_runs_t *runs = &superslab->runs[grain];
-  uint64_t fitting = runs->present & ~hak_low_bits(hak_size_classes[size_class].units);
-  if (fitting != 0) return runs->by_run[hak_ctz(fitting)];
+  hak_chunk_t *chunk = hak_runs_fit(runs, hak_size_classes[size_class].units);
+  if (chunk != NULL) return chunk;
   hak_counter_add(&superslab->misses, 1);
-  hak_chunk_t *chunk = map_chunk(superslab, owner->heap, next_units(runs), false, grain);
+  chunk = map_chunk(superslab, owner->heap, next_units(runs), false, grain);
   if (chunk == NULL) return NULL;
   chain(superslab, chunk);
-  enlist(superslab, chunk);
+  hak_runs_add(runs, chunk);
   return chunk;
 }
 
@@ -215,11 +194,10 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   size_t units = hak_size_classes[size_class].units;
   hak_chunk_t *chunk = chunk_with_run(superslab, owner, size_class);
   if (chunk == NULL) return NULL;
-  if (superslab->spare == chunk) superslab->spare = NULL;
   size_t unit = hak_bitmap_find_run(chunk->free_map, chunk->units, units);
   hak_bitmap_clear_range(chunk->free_map, unit, units);
   chunk->free_units -= (uint32_t)units;
-  relist(superslab, chunk);
+  hak_runs_update(runs_of(superslab, chunk), chunk);
   hak_slab_t *slab = &chunk->slabs[unit];
   slab->units = (uint32_t)units;
   slab->fresh = chunk->zero && hak_bitmap_count_range(chunk->committed_map, unit, units) == 0;
@@ -314,36 +292,6 @@ void hak_superslab_discard(hak_superslab_t *superslab, const hak_chunk_owner_t *
   let_go(superslab, owner, chunk);
 }
 
-/* An empty chunk becomes the spare, or goes if there is one. */
-static void settle(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
-  if (chunk->free_units < chunk->units) return;
-  if (superslab->spare == NULL) {
-    superslab->spare = chunk;
-    superslab->spare_idle = false;
-    return;
-  }
-  unlist(superslab, chunk);
-  release(superslab, owner, chunk);
-}
-
-/* After a burst there may be no more operations, and so no ticks: what is free goes at once where it is more than what is used. Less
-   would fetch the same pages again and again from the system for a program with a garbage collector, which frees half of all at once. */
-static bool too_dirty(hak_superslab_t *superslab) {
-  uint64_t used = hak_counter_get(&superslab->used);
-  uint64_t least = hak_option(hak_option_dirty_bytes) / HAK_UNIT_SIZE;
-  return hak_counter_get(&superslab->committed) - used > (used > least ? used : least);
-}
-
-void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
-  hak_chunk_t *chunk = slab->chunk;
-  close_slab(superslab, slab);
-  relist(superslab, chunk);
-  bool emptied = chunk->free_units == chunk->units;
-  settle(superslab, owner, chunk);
-  if (HAK_CHECKED) check_change(superslab, chunk, emptied);
-  if (too_dirty(superslab)) hak_superslab_tick(superslab, owner);
-}
-
 /* ---- giving back ---- */
 
 static bool purge_run(hak_chunk_t *chunk, size_t unit, size_t units) {
@@ -366,34 +314,75 @@ static void purge_units(hak_superslab_t *superslab, hak_chunk_t *chunk, const ui
   }
 }
 
-static void release_spare(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
-  hak_chunk_t *chunk = superslab->spare;
-  if (chunk == NULL) return;
-  superslab->spare = NULL;
-  unlist(superslab, chunk);
-  release(superslab, owner, chunk);
+/* Everything of the chunk that is free: its units, or, empty, itself. */
+static void give_back(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  if (chunk->huge || chunk->free_units == 0) return;
+  if (is_empty(chunk))
+    release(superslab, owner, chunk);
+  else
+    purge_units(superslab, chunk, chunk->free_map);
 }
 
-static void tick_chunk(hak_superslab_t *superslab, hak_chunk_t *chunk) {
+static void tick_chunk(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
+  if (chunk->huge || chunk->free_units == 0) return;
+  if (is_empty(chunk) && is_idle(chunk)) {
+    release(superslab, owner, chunk);
+    return;
+  }
   purge_units(superslab, chunk, chunk->idle_map);
   for (size_t word = 0; word < hak_bitmap_words(chunk->units); word++)
     chunk->idle_map[word] = chunk->committed_map[word] & chunk->free_map[word];
 }
 
 void hak_superslab_tick(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
-  if (superslab->spare != NULL && superslab->spare_idle) release_spare(superslab, owner);
-  superslab->spare_idle = superslab->spare != NULL;
   sweep(superslab, owner, SIZE_MAX);
-  for (hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next)
-    if (!chunk->huge && chunk->free_units != 0) tick_chunk(superslab, chunk);
+  for (hak_chunk_t *chunk = superslab->first, *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    tick_chunk(superslab, owner, chunk);
+  }
 }
 
 void hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
-  release_spare(superslab, owner);
-  for (hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next)
-    if (!chunk->huge && chunk->free_units != 0) purge_units(superslab, chunk, chunk->free_map);
+  for (hak_chunk_t *chunk = superslab->first, *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    give_back(superslab, owner, chunk);
+  }
   sweep(superslab, owner, SIZE_MAX);
 }
+
+/* ---- the bound on free memory ---- */
+
+static uint64_t dirty_units(hak_superslab_t *superslab) {
+  return hak_counter_get(&superslab->committed) - hak_counter_get(&superslab->used);
+}
+
+/* As much as is used: less would fetch the same pages again and again from the system for a program with a garbage collector,
+   which frees half of all at once. */
+static uint64_t dirty_most(hak_superslab_t *superslab) {
+  uint64_t used = hak_counter_get(&superslab->used);
+  uint64_t least = hak_option(hak_option_dirty_bytes) / HAK_UNIT_SIZE;
+  return used > least ? used : least;
+}
+
+/* After a burst there may be no more operations, and so no ticks: what is free beyond the bound goes at once, of the newest chunks,
+   and a quarter of the bound with it, so that the next free need not come here again. */
+static void drop_dirty(hak_superslab_t *superslab, const hak_chunk_owner_t *owner) {
+  uint64_t enough = dirty_most(superslab) / 4 * 3;
+  for (hak_chunk_t *chunk = superslab->last, *older; chunk != NULL && dirty_units(superslab) > enough; chunk = older) {
+    older = chunk->prev;
+    give_back(superslab, owner, chunk);
+  }
+}
+
+void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab) {
+  hak_chunk_t *chunk = slab->chunk;
+  close_slab(superslab, slab);
+  hak_runs_update(runs_of(superslab, chunk), chunk);
+  if (HAK_CHECKED) check_change(superslab, chunk, is_empty(chunk));
+  if (dirty_units(superslab) > dirty_most(superslab)) drop_dirty(superslab, owner);
+}
+
+/* ---- the end ---- */
 
 static void forget(hak_chunk_t *chunk) {
   unregister(chunk, chunk->base, chunk->units);

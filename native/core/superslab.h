@@ -5,18 +5,15 @@
  *     { free units, committed units,           | unit 0 | unit 1 | unit 2 | ... |
  *       slabs[units], free[], remote[] }         `---- a slab ----'  free run
  *
- *     by_run[1] -> chunk -> chunk              chunks by their longest run of free units: the best fit for a run
- *     by_run[2] -> chunk                       is the first list that is long enough, found without a search
- *     ...                                      once for each grain of the live map (live.h): a chunk has slabs of one grain
- *
- * Life of a chunk: mapped, filled and emptied by its heap; emptied, it is kept once as the spare, else released: purged
- * and unmapped. A released chunk that somebody has pinned, or that a remote freer may still be looking at, is parked:
- * purged, out of the registry, its addresses kept; the heap's next chunk of that length takes it up again.
+ * Life of a chunk: mapped, filled and emptied by its heap; emptied, it stays until it has been idle from one tick to the next or
+ * free memory is over its bound: then it is released, which is to say purged and unmapped. A released chunk that somebody has
+ * pinned, or that a remote freer may still be looking at, is parked: purged, out of the registry, its addresses kept; the heap's
+ * next chunk of that length takes it up again.
  * The more a heap has, the larger the chunks it asks for: a quarter of its units, in powers of two, up to an option.
  * A huge block is a chunk of one slab of one block.
  *
- * Invariants: a unit is free or in exactly one slab; free units of a chunk are on no slab; a chunk is in by_run[r] for its
- * longest run r > 0, huge chunks in none; pins >= 1 while the heap holds the chunk.
+ * Invariants: a unit is free or in exactly one slab; free units of a chunk are on no slab; a chunk is in the list of its longest
+ * run (runs.h), huge chunks in none; pins >= 1 while the heap holds the chunk.
  * Threads: the owner; pins any.
  */
 #ifndef HAK_SUPERSLAB_H
@@ -25,9 +22,7 @@
 #include "atomic.h"
 #include "live.h"
 #include "remote.h"
-
-/* Longest run that has a list of its own: the longest slab is shorter. */
-#define HAK_RUN_LISTS 32
+#include "runs.h"
 
 struct hak_chunk {
   char *base;
@@ -49,13 +44,6 @@ struct hak_chunk {
   hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit */
 };
 
-/* The chunks of one grain. */
-typedef struct hak_runs {
-  hak_chunk_t *by_run[HAK_RUN_LISTS + 1];
-  uint64_t present;               /* bit r: by_run[r] has a chunk */
-  uint64_t units;                 /* of all of them but huge ones: the next chunk's length follows it */
-} hak_runs_t;
-
 /* Bits of the chunk's maps: a huge chunk's units come and go together. */
 HAK_INLINE size_t hak_chunk_map_bits(size_t units, bool huge) {
   return huge ? 1 : units;
@@ -64,9 +52,7 @@ HAK_INLINE size_t hak_chunk_map_bits(size_t units, bool huge) {
 typedef struct hak_superslab {
   hak_chunk_t *first, *last;
   hak_chunk_t *parked;
-  hak_chunk_t *spare;             /* the one wholly free chunk that is kept, or NULL */
-  bool spare_idle;                /* it was the spare at the last tick already */
-  hak_runs_t runs[HAK_GRAINS];
+  hak_runs_t runs[HAK_GRAINS];    /* a chunk has slabs of one grain of the live map (live.h) */
   uint64_t next_chunk;            /* running number */
   hak_counter_t committed, reserved, purged;                         /* units; purged is a running total */
   hak_counter_t capacity, used, grown, shrunk, misses;               /* units, units, chunks, chunks, runs */
@@ -102,10 +88,10 @@ void hak_superslab_discard(hak_superslab_t *superslab, const hak_chunk_owner_t *
 /* Closes an empty slab that is not huge. */
 void hak_superslab_slab_free(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_slab_t *slab);
 
-/* Gives back what is idle since the last tick: the spare chunk, free units. */
+/* Gives back what is idle since the last tick: empty chunks, free units. */
 void hak_superslab_tick(hak_superslab_t *superslab, const hak_chunk_owner_t *owner);
 
-/* Gives the spare chunk and all free units back. */
+/* Gives all empty chunks and free units back. */
 void hak_superslab_trim(hak_superslab_t *superslab, const hak_chunk_owner_t *owner);
 
 /* Gives everything back, blocks in use too. Pinned chunks stay mapped until their last unpin. */
@@ -115,11 +101,6 @@ void hak_superslab_destroy(hak_superslab_t *superslab);
 void hak_chunk_pin(hak_chunk_t *chunk);
 /* Any thread; the last one unmaps. */
 void hak_chunk_unpin(hak_chunk_t *chunk);
-
-/* The list of chunks with such a longest run; 0: none. */
-HAK_INLINE uint32_t hak_superslab_list_of(uint32_t run) {
-  return run < HAK_RUN_LISTS ? run : HAK_RUN_LISTS;
-}
 
 /* Aborts where an invariant of a chunk, or of the whole, is broken. */
 void hak_chunk_check(const hak_superslab_t *superslab, const hak_chunk_t *chunk);

@@ -4,15 +4,6 @@
 #include "assert.h"
 #include "bitmap.h"
 
-static void check_listed(const hak_superslab_t *superslab, const hak_chunk_t *chunk) {
-  uint32_t list = hak_superslab_list_of(chunk->longest_run);
-  if (list == 0) return;
-  const hak_runs_t *runs = &superslab->runs[chunk->grain];
-  const hak_chunk_t *before = chunk->run_prev == NULL ? runs->by_run[list] : chunk->run_prev->run_next;
-  bool sound = before == chunk && (chunk->run_next == NULL || chunk->run_next->run_prev == chunk);
-  if (!sound || ((runs->present >> list) & 1) == 0) hak_fatal("superslab: the chunk is not in its list", chunk->base);
-}
-
 /* Every unit is free or in one slab, and what is idle is free. */
 static void check_units(const hak_chunk_t *chunk) {
   hak_bitmap_check(chunk->free_map, chunk->units);
@@ -39,14 +30,13 @@ void hak_chunk_check(const hak_superslab_t *superslab, const hak_chunk_t *chunk)
   check_units(chunk);
   if (hak_bitmap_longest_run(chunk->free_map, chunk->units) != chunk->longest_run)
     hak_fatal("superslab: longest run differs from the map", chunk->base);
-  check_listed(superslab, chunk);
+  hak_runs_check(&superslab->runs[chunk->grain], chunk);
 }
 
 void hak_superslab_check(const hak_superslab_t *superslab) {
   uint64_t units = 0, used = 0, committed = 0;
   for (const hak_chunk_t *chunk = superslab->first; chunk != NULL; chunk = chunk->next) {
     hak_chunk_check(superslab, chunk);
-    if (chunk->free_units == chunk->units && chunk != superslab->spare) hak_fatal("superslab: a second empty chunk", chunk->base);
     units += chunk->units;
     used += chunk->units - chunk->free_units;
     committed += chunk->huge ? chunk->units : hak_bitmap_count(chunk->committed_map, chunk->units);

@@ -29,12 +29,27 @@ static bool advised(size_t size) {
   return flag;
 }
 
+/* The chunk that a heap maps once it has so much of blocks of this size; the block is of its last slab. */
+static bool chunk_advised(size_t size, size_t used) {
+  size_t count = used / size;
+  void **blocks = malloc(count * sizeof *blocks);
+  CHECK(blocks != NULL);
+  for (size_t i = 0; i < count; i++) CHECK((blocks[i] = hak_malloc(size)) != NULL);
+  bool flag = strstr(flags_of(blocks[count - 1]), " hg") != NULL;
+  for (size_t i = 0; i < count; i++) hak_free(blocks[i]);
+  hak_trim();
+  free(blocks);
+  return flag;
+}
+
 int main(int count, char **arguments) {
   hak_guard_off();
-  bool has = access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0;
   bool forbidden = count > 1;
-  CHECK(advised(8 * HAK_MIB) == (has && !forbidden) && advised(64 * HAK_MIB) == (has && !forbidden));
-  CHECK(!advised(8 * HAK_MIB - HAK_MIB) && !advised(64 * HAK_MIB + 1) && !advised(2 * HAK_MIB));
+  bool may = !forbidden && access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0;
+  CHECK(advised(2 * HAK_MIB) == may && advised(8 * HAK_MIB) == may && advised(64 * HAK_MIB) == may);
+  CHECK(!advised(HAK_MIB + HAK_MIB / 2) && !advised(64 * HAK_MIB + 1));
+  CHECK(chunk_advised(1000, 60 * HAK_MIB) == may && chunk_advised(100000, 60 * HAK_MIB) == may);
+  CHECK(!chunk_advised(1000, 12 * HAK_MIB) && !chunk_advised(100000, 12 * HAK_MIB));
   test_expect_quiet();
   if (forbidden) return 0;
   setenv("HAKMEM_HUGE_PAGE_BYTES_MAX", "0", 1);

@@ -1,6 +1,6 @@
 /*
  * superslab: chunks without a heap's lists above them. The chain grows far past 32 slabs, in ever longer chunks; a run comes
- * from the chunk whose longest run fits best, first fit inside; the emptied chunk is kept once; ticks purge what is idle; what
+ * from the chunk whose longest run fits best, first fit inside; emptied chunks stay until they are idle; ticks purge what is idle; what
  * is pinned is parked and taken up again; huge blocks are chunks of their own. The books are counted anew from the chunks
  * after every step.
  */
@@ -33,17 +33,16 @@ static uint64_t count_of(hak_counter_t *counter) {
 
 /* The counters against what the chunks themselves say. */
 static void check_books(void) {
-  uint64_t capacity = 0, used = 0, committed = 0, empty = 0;
+  uint64_t capacity = 0, used = 0, committed = 0;
   for (hak_chunk_t *chunk = superslab.first; chunk != NULL; chunk = chunk->next) {
     capacity += chunk->units;
     used += chunk->units - chunk->free_units;
     committed += chunk->huge ? chunk->units : hak_bitmap_count(chunk->committed_map, chunk->units);
-    empty += chunk->free_units == chunk->units;
     CHECK(chunk->next == NULL ? superslab.last == chunk : chunk->next->prev == chunk && chunk->next->seq > chunk->seq);
   }
   CHECK(count_of(&superslab.capacity) == capacity && count_of(&superslab.reserved) == capacity);
   CHECK(count_of(&superslab.used) == used && count_of(&superslab.committed) == committed);
-  CHECK(empty == (superslab.spare != NULL) && committed >= used);
+  CHECK(committed >= used);
   hak_registry_stats_t registry;
   hak_registry_stats_get(&registry);
   CHECK(registry.used == used);
@@ -95,7 +94,7 @@ static void trim(void) {
   uint64_t committed = count_of(&superslab.committed), purged = count_of(&superslab.purged);
   hak_superslab_trim(&superslab, &owner);
   CHECK(committed - count_of(&superslab.committed) == count_of(&superslab.purged) - purged);
-  CHECK(superslab.spare == NULL && count_of(&superslab.committed) == count_of(&superslab.used));
+  CHECK(count_of(&superslab.committed) == count_of(&superslab.used));
   check_books();
 }
 
@@ -126,20 +125,20 @@ static void chunks_chain_and_lengthen(void) {
   CHECK(count_of(&superslab.grown) == chunks && count_of(&superslab.capacity) == units);
   for (size_t i = 0; i < TEST_COUNT(slabs); i++) close_slab(slabs[i]);
   check_books();
-  /* Emptied chunks: the first is kept, the others are given back; trim gives the last one back too. */
-  CHECK(count_of(&superslab.shrunk) == chunks - 1 && count_of(&superslab.capacity) == 32);
-  trim();
+  CHECK(count_of(&superslab.shrunk) == 0 && count_of(&superslab.capacity) == units);
+  hak_superslab_tick(&superslab, &owner);
+  CHECK(count_of(&superslab.shrunk) == 0);
+  hak_superslab_tick(&superslab, &owner);
   CHECK(count_of(&superslab.shrunk) == chunks && superslab.first == NULL && superslab.parked == NULL);
 }
 
-static void spare_is_used_first(void) {
+static void an_emptied_chunk_serves_again(void) {
   hak_slab_t *slab = open_slab(UNIT_CLASS);
   hak_chunk_t *chunk = slab->chunk;
   close_slab(slab);
-  CHECK(superslab.spare == chunk);
   uint64_t grown = count_of(&superslab.grown);
   slab = open_slab(UNIT_CLASS);
-  CHECK(slab->chunk == chunk && superslab.spare == NULL && count_of(&superslab.grown) == grown);
+  CHECK(slab->chunk == chunk && count_of(&superslab.grown) == grown);
   close_slab(slab);
   trim();
 }
@@ -197,7 +196,7 @@ static void chunks_are_parked_while_a_freer_is_inside(void) {
   CHECK(superslab.parked == NULL && !is_mapped(base));
 }
 
-/* Free units and the spare go back at the second tick that finds them idle. */
+/* Free units and empty chunks go back at the second tick that finds them idle. */
 static void ticks_purge_what_is_idle(void) {
   hak_slab_t *kept = open_slab(UNIT_CLASS), *gone = open_slab(UNIT_CLASS), *again = open_slab(UNIT_CLASS);
   char *base = gone->base;
@@ -216,7 +215,7 @@ static void ticks_purge_what_is_idle(void) {
   CHECK(base[0] == 0 && count_of(&superslab.committed) == 1);
   close_slab(kept);
   hak_superslab_tick(&superslab, &owner);
-  CHECK(superslab.spare != NULL);
+  CHECK(superslab.first != NULL);
   hak_superslab_tick(&superslab, &owner);
   CHECK(superslab.first == NULL);
   check_books();
@@ -323,7 +322,7 @@ int main(void) {
   setenv("HAKMEM_DIRTY_BYTES", "1099511627776", 1); /* what goes between ticks is the parity tapes' matter */
   test_random_t random = test_random();
   chunks_chain_and_lengthen();
-  spare_is_used_first();
+  an_emptied_chunk_serves_again();
   trim_purges_free_units();
   pinned_chunks_are_parked();
   chunks_are_parked_while_a_freer_is_inside();

@@ -79,7 +79,6 @@ export class ModelHeap {
   #buckets = 0;
   #ticks = 0;
   #steps = 0;
-  #spareIdle = false;
   #nextChunk = 0;
   #nextSlab = 0;
   #purged = 0;
@@ -136,11 +135,8 @@ export class ModelHeap {
         this.#dropSlab(slab);
       }
     }
-    for (const chunk of this.#chunks.filter(isWhollyFree)) {
-      this.#release(chunk);
-    }
-    for (const chunk of this.#chunks) {
-      this.#purge(chunk, chunk.free);
+    for (const chunk of [...this.#chunks]) {
+      this.#giveBack(chunk);
     }
     while (this.#cached.length > 0) {
       const chunk = this.#cached.find(isBig) ?? this.#cached[0];
@@ -245,18 +241,7 @@ export class ModelHeap {
     remove(this.#slabs, slab);
     slab.chunk.free.fill(true, slab.unit, slab.unit + slab.units);
     this.#rebin(slab.chunk);
-    if (isWhollyFree(slab.chunk)) {
-      this.#settle(slab.chunk);
-    }
     this.#dropDirty();
-  }
-
-  #settle(chunk: ModelChunk): void {
-    if (this.#chunks.filter(isWhollyFree).length > 1) {
-      this.#release(chunk);
-    } else {
-      this.#spareIdle = false;
-    }
   }
 
   /** Counts a refill or a flush; a tick comes before the one that makes the number full. */
@@ -283,22 +268,41 @@ export class ModelHeap {
   }
 
   #tickChunks(): void {
-    const spare = this.#chunks.find(isWhollyFree);
-    if (spare !== undefined && this.#spareIdle) {
-      this.#release(spare);
-    }
-    this.#spareIdle = this.#chunks.some(isWhollyFree);
-    for (const chunk of this.#chunks) {
+    for (const chunk of [...this.#chunks]) {
+      if (isWhollyFree(chunk) && chunk.committed.every((committed, unit) => !committed || chunk.idle[unit])) {
+        this.#release(chunk);
+        continue;
+      }
       this.#purge(chunk, chunk.idle);
       chunk.idle = chunk.free.map((free, unit) => free && chunk.committed[unit]);
     }
   }
 
+  #dirty(): number {
+    return this.#committed() / UNIT - this.#usedUnits();
+  }
+
+  #usedUnits(): number {
+    return this.#slabs.reduce((sum, { units }) => sum + units, 0);
+  }
+
   #dropDirty(): void {
-    const used = this.#slabs.reduce((sum, { units }) => sum + units, 0);
-    const dirty = this.#committed() / UNIT - used;
-    if (dirty > Math.max(used, Math.floor(options.dirtyBytes / UNIT))) {
-      this.#tickChunks();
+    const most = Math.max(this.#usedUnits(), Math.floor(options.dirtyBytes / UNIT));
+    if (this.#dirty() <= most) {
+      return;
+    }
+    for (const chunk of [...this.#chunks].reverse()) {
+      if (this.#dirty() > Math.floor(most / 4) * 3) {
+        this.#giveBack(chunk);
+      }
+    }
+  }
+
+  #giveBack(chunk: ModelChunk): void {
+    if (isWhollyFree(chunk)) {
+      this.#release(chunk);
+    } else {
+      this.#purge(chunk, chunk.free);
     }
   }
 

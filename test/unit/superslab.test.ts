@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Run } from '../../lib/backend/ts/chunk';
 import { AddressSpace } from '../../lib/backend/ts/os';
 import { CHUNK_UNITS, Superslab } from '../../lib/backend/ts/superslab';
+import { options } from '../../lib/options';
 import { UNIT_BYTES } from '../../lib/size-class';
 import { Random } from '../parity/random';
 
@@ -98,16 +99,34 @@ describe('superslab: where a run goes', () => {
 });
 
 describe('superslab: coming and going', () => {
-  test('one wholly free chunk is kept, the next one is released', () => {
+  test('an empty chunk stays until it has been idle from one tick to the next', () => {
     const superslab = make();
     const runs = [0, 1, 2].map(() => take(superslab, CHUNK_UNITS));
-    give(superslab, runs[1]);
+    give(superslab, runs[1], runs[0]);
+    superslab.tick();
     expect(superslab.stats()).toMatchObject({ capacity: 3 * CHUNK_UNITS, shrunk: 0 });
-    give(superslab, runs[0]);
+    const again = take(superslab, 1);
+    expect(place(again)).toEqual([0, 0]);
+    give(superslab, again);
+    superslab.tick();
+    superslab.check();
     expect(superslab.stats()).toMatchObject({ capacity: 2 * CHUNK_UNITS, shrunk: 1 });
-    expect(place(take(superslab, 1))).toEqual([1, 0]);
-    give(superslab, runs[2]);
-    expect(superslab.stats()).toMatchObject({ capacity: 2 * CHUNK_UNITS, used: 1, shrunk: 1 });
+    superslab.tick();
+    superslab.check();
+    expect(superslab.stats()).toMatchObject({ capacity: CHUNK_UNITS, used: CHUNK_UNITS, shrunk: 2 });
+  });
+
+  test('what is free beyond as much as is used goes at once, of the newest chunks', () => {
+    const superslab = make();
+    const count = Math.ceil(options.dirtyBytes / UNIT_BYTES / CHUNK_UNITS) + 3;
+    const runs = Array.from({ length: count }, () => take(superslab, CHUNK_UNITS));
+    give(superslab, ...runs.slice(0, -2));
+    superslab.check();
+    const { committed } = superslab.bytes();
+    expect(committed - 2 * CHUNK_UNITS * UNIT_BYTES).toBeLessThanOrEqual((options.dirtyBytes / 4) * 3);
+    const empty = [...superslab.chunks()].filter(({ usedUnits }) => usedUnits === 0);
+    expect(superslab.stats().shrunk).toBeGreaterThan(0);
+    expect(empty.map(({ sequence }) => sequence)).toEqual(empty.map((_, i) => i));
   });
 
   test('units are committed by their first use and purged when idle', () => {

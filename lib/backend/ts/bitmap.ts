@@ -75,6 +75,11 @@ export class Bitmap {
     return changed;
   }
 
+  /** @returns whether all its set bits are set in `other`, a bitmap of the same length, too. */
+  isWithin(other: Bitmap): boolean {
+    return this.#words.every((word, w) => (word & ~other.#words[w]) === 0);
+  }
+
   /** Becomes the bits that are set in both, bitmaps of the same length. */
   assignBoth(one: Bitmap, other: Bitmap): void {
     for (let w = 0; w < this.#words.length; w++) {

@@ -59,6 +59,11 @@ export class Chunk implements Linked<Chunk> {
     this.free.setRange(0, this.free.bits);
   }
 
+  /** All its committed units were free at the last tick already. */
+  isIdle(): boolean {
+    return this.committed.isWithin(this.idle);
+  }
+
   check(): void {
     this.free.check();
     this.committed.check();

@@ -6,19 +6,20 @@
  *
  * A request for n units looks in the smallest non-empty bin that is n or more: the chunk that fits best and is not
  * cut up needlessly, found without looking at any other. In the chunk the lowest run that fits is taken (first fit),
- * which keeps its upper end free. The superslab grows without limit, and shrinks: one wholly free chunk is kept (`spare`),
- * so that a heap at the edge of a chunk does not map and unmap in turn; the next one is released.
+ * which keeps its upper end free. The superslab grows without limit, and shrinks: an empty chunk stays until it has been idle
+ * from one tick to the next, so that a heap at the edge of a chunk does not map and unmap in turn.
  *
  * The more units a heap has, the larger the chunks it asks for: a quarter of them, in powers of two, up to an option.
- * At a tick what has been idle since the last one goes back: the spare, and free units.
+ * At a tick what has been idle since the last one goes back: empty chunks, and free units. Between ticks what is free beyond a
+ * bound goes at once, of the newest chunks.
  *
  * A huge block has a chunk of its own, wholly used and in no bin. Closed, it leaves the superslab with its memory and can be
  * cached; discarded, its memory goes back.
  *
- * Invariants: a chunk is in the bin of its longest run, or in none where that is 0; a wholly free chunk is the spare,
- * so there is one at most; a unit in a slab is committed; the totals are the sums over the chunks.
+ * Invariants: a chunk is in the bin of its longest run, or in none where that is 0; a unit in a slab is committed; the totals
+ * are the sums over the chunks.
  * Threads: the owner of the heap.
- * Source: free-run bins from the segregated page runs of jemalloc; the spare from mimalloc's and rpmalloc's hysteresis.
+ * Source: free-run bins from the segregated page runs of jemalloc.
  */
 import { options } from '../../options';
 import { UNIT_BYTES } from '../../size-class';
@@ -48,9 +49,6 @@ export class Superslab {
   readonly #bins: List<Chunk>[] = Array.from({ length: BINS + 1 }, () => new List<Chunk>());
   /** Bit r - 1: bin r has a chunk. */
   #occupied = 0;
-  #spare: Chunk | null = null;
-  /** It was the spare at the last tick already. */
-  #spareIdle = false;
   /** Units of all chunks but huge ones: the next chunk's length follows it. */
   #slicedUnits = 0;
   #nextSequence = 0;
@@ -72,9 +70,6 @@ export class Superslab {
     if (chunk === null) {
       return null;
     }
-    if (chunk === this.#spare) {
-      this.#spare = null;
-    }
     const unit = chunk.free.findRun(units);
     chunk.free.clearRange(unit, units);
     this.#rebin(chunk);
@@ -89,11 +84,8 @@ export class Superslab {
     chunk.free.setRange(unit, units);
     this.#rebin(chunk);
     this.#use(chunk, -units);
-    if (chunk.usedUnits === 0) {
-      this.#settle(chunk);
-    }
-    if (this.#tooDirty()) {
-      this.tick();
+    if (this.#dirtyUnits() > this.#dirtyMost()) {
+      this.#dropDirty();
     }
   }
 
@@ -128,23 +120,20 @@ export class Superslab {
 
   /** Gives back what has been idle since the last tick. */
   tick(): void {
-    if (this.#spareIdle) {
-      this.#releaseSpare();
-    }
-    this.#spareIdle = this.#spare !== null;
     for (const chunk of this.#chunks) {
-      if (chunk.usedUnits < chunk.units) {
+      if (chunk.usedUnits === 0 && chunk.isIdle()) {
+        this.#release(chunk);
+      } else if (chunk.usedUnits < chunk.units) {
         this.#decommit(chunk, chunk.committed.subtract(chunk.idle));
         chunk.idle.assignBoth(chunk.committed, chunk.free);
       }
     }
   }
 
-  /** Releases the spare chunk and purges all free units that are still committed. */
+  /** Releases all empty chunks and purges all free units that are still committed. */
   purge(): void {
-    this.#releaseSpare();
     for (const chunk of this.#chunks) {
-      this.#decommit(chunk, chunk.committed.subtract(chunk.free));
+      this.#giveBack(chunk);
     }
   }
 
@@ -154,7 +143,6 @@ export class Superslab {
       this.#use(chunk, -chunk.usedUnits);
       this.#release(chunk);
     }
-    this.#spare = null;
   }
 
   /** In order of creation. */
@@ -188,7 +176,6 @@ export class Superslab {
       chunk.check();
       invariant(chunk.bin === binOf(chunk), 'a chunk is in the bin of its longest run, or in none');
       invariant(chunk.sequence > lastSequence, 'chunks are in order of creation');
-      invariant(chunk.usedUnits > 0 || chunk === this.#spare, 'a wholly free chunk is the spare');
       lastSequence = chunk.sequence;
       units += chunk.units;
       used += chunk.usedUnits;
@@ -198,8 +185,6 @@ export class Superslab {
     invariant(used === this.#usedUnits, 'the superslab counts the units in slabs');
     invariant(committed === this.#committedUnits, 'the superslab counts the committed units');
     invariant(this.#grown - this.#shrunk >= this.#chunks.size, 'chunks grown less chunks shrunk are here or cached');
-    invariant(this.#spare === null || this.#spare.usedUnits === 0, 'the spare is wholly free');
-    invariant(this.#spare === null || this.#chunks.has(this.#spare), 'the spare is in the superslab');
     this.#checkBins();
   }
 
@@ -224,20 +209,33 @@ export class Superslab {
     return candidates === 0 ? null : this.#bins[lowestBit(candidates) + 1].head;
   }
 
-  /** An empty chunk becomes the spare, or goes if there is one. */
-  #settle(chunk: Chunk): void {
-    if (this.#spare === null) {
-      this.#spare = chunk;
-      this.#spareIdle = false;
-    } else {
+  /** Everything of the chunk that is free: its units, or, empty, itself. */
+  #giveBack(chunk: Chunk): void {
+    if (chunk.usedUnits === 0) {
       this.#release(chunk);
+    } else {
+      this.#decommit(chunk, chunk.committed.subtract(chunk.free));
     }
   }
 
-  /** After a burst there may be no more operations, and so no ticks: what is free goes at once where it is more than what is used. */
-  #tooDirty(): boolean {
-    const least = Math.floor(options.dirtyBytes / UNIT_BYTES);
-    return this.#committedUnits - this.#usedUnits > Math.max(this.#usedUnits, least);
+  #dirtyUnits(): number {
+    return this.#committedUnits - this.#usedUnits;
+  }
+
+  /** As much as is used: a garbage collector frees half of all at once, and the program wants it again soon. */
+  #dirtyMost(): number {
+    return Math.max(this.#usedUnits, Math.floor(options.dirtyBytes / UNIT_BYTES));
+  }
+
+  /** After a burst there may be no more operations, and so no ticks. A quarter of the bound goes too, so that the next run need not come here. */
+  #dropDirty(): void {
+    const enough = Math.floor(this.#dirtyMost() / 4) * 3;
+    for (const chunk of [...this.#chunks].reverse()) {
+      if (this.#dirtyUnits() <= enough) {
+        return;
+      }
+      this.#giveBack(chunk);
+    }
   }
 
   #grow(): Chunk | null {
@@ -288,13 +286,6 @@ export class Superslab {
     this.#decommit(chunk, chunk.committedUnits);
     this.#unchain(chunk);
     this.#shrunk++;
-  }
-
-  #releaseSpare(): void {
-    if (this.#spare !== null) {
-      this.#release(this.#spare);
-      this.#spare = null;
-    }
   }
 
   /** To the front of its new bin; a chunk whose bin stays the same stays where it is. */
