@@ -10,7 +10,7 @@
  *
  * Memory comes from a pool of its own, so it has its own heap, and `destroy` gives everything back at once.
  *
- * Invariants: 0 <= top <= views.length = Buffers made; a Buffer's loan says 'out' exactly when it is not in views[0..top).
+ * Invariants: 0 <= top <= views.length = Buffers made; a Buffer's loan says that it is back exactly when it is in views[0..top).
  * Threads: a fixed pool and its Buffers belong to the thread that made it.
  */
 import { types } from 'node:util';
@@ -52,6 +52,15 @@ export interface FixedPoolStats extends Stats {
   readonly released: number;
 }
 
+/* The engine takes constants of this file for granted, not imports. */
+const { lend, takeBack } = Loan;
+
+/** Of fixed pools made in this thread so far: each has a number, for its loans. */
+let pools = 0;
+
+/** Of a fixed pool that was destroyed: no Buffer's. */
+const NOBODY = 0;
+
 /** Stands in the places whose Buffers `trim` gave back. */
 const NO_VIEW = new FastBuffer(new ArrayBuffer(0), 0, 0);
 
@@ -70,8 +79,8 @@ export class FixedPool {
   readonly #backend: Backend;
   readonly #pool: Pool;
   readonly #reporter: Reporter;
-  /** What its loans are compared with; another one once it is destroyed. */
-  #lender: object = {};
+  /** What its loans are compared with. */
+  #lender = ++pools;
   #destroyed = false;
   #views: Buffer<ArrayBuffer>[] = [];
   #top = 0;
@@ -110,7 +119,7 @@ export class FixedPool {
     const view = this.#views[top];
     this.#top = top;
     this.#acquired++;
-    Loan.lend(view);
+    lend(view, this.#lender);
     return view;
   }
 
@@ -121,7 +130,7 @@ export class FixedPool {
    * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_DOUBLE_FREE, ERR_HAKMEM_NOT_OWNED. Then nothing is changed.
    */
   release(buffer: Buffer): void {
-    if (typeof buffer !== 'object' || buffer === null || !Loan.takeBack(buffer, this.#lender)) {
+    if (!isTakenBack(buffer, this.#lender)) {
       this.#refuse(buffer);
     }
     const top = this.#top;
@@ -172,7 +181,7 @@ export class FixedPool {
     leave(this.#reporter, { allocs: turns, frees: turns, adopted: 0, grown: 0, shrunk: 0, misses: 0 });
     this.#pool.destroy();
     this.#destroyed = true;
-    this.#lender = {};
+    this.#lender = NOBODY;
     this.#views = [];
     this.#top = 0;
   }
@@ -188,7 +197,6 @@ export class FixedPool {
     }
     const view = this.#pool.allocUnsafe(this.size, this.#alignment);
     new Loan(view, this.#lender);
-    Loan.lend(view);
     this.#views.push(view);
     this.#made++;
     this.#acquired++;
@@ -202,7 +210,7 @@ export class FixedPool {
       throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
     }
     const bytes = `This Buffer of ${buffer.length} bytes`;
-    if (Loan.isOf(buffer, this.#lender)) {
+    if (Loan.isBack(buffer, this.#lender)) {
       throw new HakmemError('ERR_HAKMEM_DOUBLE_FREE', `${bytes} was released before; use no Buffer after its release`);
     }
     throw new HakmemError(
@@ -235,5 +243,14 @@ export class FixedPool {
         'This fixed pool was destroyed; neither it nor its Buffers can be used any more',
       );
     }
+  }
+}
+
+/** What is no object throws, which costs less than asking first. */
+function isTakenBack(buffer: object, lender: number): boolean {
+  try {
+    return takeBack(buffer, lender);
+  } catch {
+    return false;
   }
 }

@@ -86,33 +86,32 @@ export function stampedView(magazine: Magazine, id: number, size: number): Buffe
   return view;
 }
 
-/** The stamp of a Buffer that a fixed pool recycles: it stays on the object, which is out or not. */
+/** The stamp of a Buffer that a fixed pool recycles, which stays on the object: the pool's number, negative while it is not out. */
 export class Loan extends ReturningBase {
-  #lender: object;
-  #out = false;
+  #lender: number;
 
-  /** Stamps a view that has no loan yet. */
-  constructor(view: Buffer, lender: object) {
+  /** Stamps a view that has no loan yet; it is out. @param lender a number above 0, no other pool's. */
+  constructor(view: Buffer, lender: number) {
     super(view);
     this.#lender = lender;
   }
 
   /** @param view stamped, and not out. */
-  static lend(view: object): void {
-    (view as Loan).#out = true;
+  static lend(view: object, lender: number): void {
+    (view as Loan).#lender = lender;
   }
 
-  /** @returns whether the view is the lender's and was out; it no longer is. */
-  static takeBack(view: object, lender: object): boolean {
-    if (#lender in view && view.#lender === lender && view.#out) {
-      view.#out = false;
+  /** @returns whether the view is the lender's and was out; it no longer is. @throws for what is no object. */
+  static takeBack(view: object, lender: number): boolean {
+    if (#lender in view && view.#lender === lender) {
+      view.#lender = -lender;
       return true;
     }
     return false;
   }
 
-  /** @returns whether the view is the lender's, out or not. */
-  static isOf(view: object, lender: object): boolean {
-    return #lender in view && view.#lender === lender;
+  /** @returns whether the view is the lender's, and not out. */
+  static isBack(view: object, lender: number): boolean {
+    return #lender in view && view.#lender === -lender;
   }
 }
