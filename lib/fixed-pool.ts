@@ -2,15 +2,12 @@
  * A fixed pool: Buffers of one length, recycled as the same objects. No view is made at each turn, so this is the cheapest way
  * to have a Buffer for a read loop.
  *
- *     views   | b3 | b1 | b7 |  .  |  .  |       one place for each Buffer made; those below `top` are in
- *                         top ^
- *
- * A place from `top` on keeps whatever stood there: a Buffer that comes back to the place it was taken from need not be stored
- * again, which is the usual case and saves the write barrier.
+ *     hot     | b7 |                    the newest of all, or null: a Buffer that goes and comes in turn costs no array access
+ *     idle    | b3 | b1 | b5 | b2 |     those that wait behind it, the newest last
  *
  * Memory comes from a pool of its own, so it has its own heap, and `destroy` gives everything back at once.
  *
- * Invariants: 0 <= top <= views.length = Buffers made; a Buffer's loan says that it is back exactly when it is in views[0..top).
+ * Invariants: a Buffer's loan says that it is back exactly when it is `hot` or in `idle`; `made` counts these and those that are out.
  * Threads: a fixed pool and its Buffers belong to the thread that made it.
  */
 import { types } from 'node:util';
@@ -18,7 +15,6 @@ import { checkObject, checkSize, classAligned } from './arguments';
 import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { checkNumber, HakmemError, invalidArgType } from './errors';
-import { FastBuffer } from './fast-buffer';
 import { Pool } from './pool';
 import { enter, leave, type Reporter } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
@@ -61,9 +57,6 @@ let pools = 0;
 /** Of a fixed pool that was destroyed: no Buffer's. */
 const NOBODY = 0;
 
-/** Stands in the places whose Buffers `trim` gave back. */
-const NO_VIEW = new FastBuffer(new ArrayBuffer(0), 0, 0);
-
 /**
  * A pool of recycled Buffers of one length. Made by `createFixedPool`.
  *
@@ -82,8 +75,10 @@ export class FixedPool {
   /** What its loans are compared with. */
   #lender = ++pools;
   #destroyed = false;
-  #views: Buffer<ArrayBuffer>[] = [];
-  #top = 0;
+  #hot: Buffer<ArrayBuffer> | null = null;
+  #idle: Buffer<ArrayBuffer>[] = [];
+  /** Buffers that there are. */
+  #count = 0;
   /** Begins as a double, so that the engine never has to change its kind when it outgrows 31 bits. */
   #acquired = -0;
   /** Blocks that the pool behind was asked for. */
@@ -112,12 +107,11 @@ export class FixedPool {
    * @throws HakmemError ERR_HAKMEM_LIMIT where `maxBuffers` are out; ERR_HAKMEM_OUT_OF_MEMORY.
    */
   acquire(): Buffer<ArrayBuffer> {
-    const top = this.#top - 1;
-    if (top < 0) {
-      return this.#acquireNew();
+    const view = this.#hot;
+    if (view === null) {
+      return this.#acquireBehind();
     }
-    const view = this.#views[top];
-    this.#top = top;
+    this.#hot = null;
     this.#acquired++;
     lend(view, this.#lender);
     return view;
@@ -133,11 +127,10 @@ export class FixedPool {
     if (!isTakenBack(buffer, this.#lender)) {
       this.#refuse(buffer);
     }
-    const top = this.#top;
-    if (this.#views[top] !== buffer) {
-      this.#views[top] = buffer as Buffer<ArrayBuffer>;
+    if (this.#hot !== null) {
+      this.#idle.push(this.#hot);
     }
-    this.#top = top + 1;
+    this.#hot = buffer as Buffer<ArrayBuffer>;
   }
 
   /** @returns the numbers of this fixed pool: see `FixedPoolStats`. */
@@ -150,9 +143,9 @@ export class FixedPool {
       ...stats,
       size: this.size,
       maxBuffers: this.maxBuffers,
-      capacity: this.#views.length,
+      capacity: this.#count,
       live,
-      cached: this.#top,
+      cached: this.#cached,
       acquired: this.#acquired,
       released: this.#acquired - live,
       backend: infoOf(this.#backend),
@@ -182,22 +175,38 @@ export class FixedPool {
     this.#pool.destroy();
     this.#destroyed = true;
     this.#lender = NOBODY;
-    this.#views = [];
-    this.#top = 0;
+    this.#hot = null;
+    this.#idle = [];
+    this.#count = 0;
+  }
+
+  /** Buffers that wait to be acquired. */
+  get #cached(): number {
+    return this.#idle.length + (this.#hot === null ? 0 : 1);
   }
 
   get #live(): number {
-    return this.#views.length - this.#top;
+    return this.#count - this.#cached;
+  }
+
+  #acquireBehind(): Buffer<ArrayBuffer> {
+    const view = this.#idle.pop();
+    if (view === undefined) {
+      return this.#acquireNew();
+    }
+    this.#acquired++;
+    lend(view, this.#lender);
+    return view;
   }
 
   #acquireNew(): Buffer<ArrayBuffer> {
     this.#checkAlive();
-    if (this.#views.length >= this.maxBuffers) {
+    if (this.#count >= this.maxBuffers) {
       throw new HakmemError('ERR_HAKMEM_LIMIT', `All ${this.maxBuffers} Buffers of this fixed pool are in use`);
     }
     const view = this.#pool.allocUnsafe(this.size, this.#alignment);
     new Loan(view, this.#lender);
-    this.#views.push(view);
+    this.#count++;
     this.#made++;
     this.#acquired++;
     return view;
@@ -221,18 +230,21 @@ export class FixedPool {
 
   /** Counts what waits here as cached, and turns of the Buffers as allocations in place of the blocks behind them. */
   #addTo(stats: HeapStats): void {
-    countCached(stats, this.#sizeClass, this.#top, classSizeBytes(this.#sizeClass));
-    const total = this.#views.length;
+    countCached(stats, this.#sizeClass, this.#cached, classSizeBytes(this.#sizeClass));
     stats.operations.allocs += this.#acquired - this.#made;
-    stats.operations.frees += this.#acquired - this.#live - (this.#made - total);
+    stats.operations.frees += this.#acquired - this.#live - (this.#made - this.#count);
   }
 
   #trimViews(): number {
-    for (let at = 0; at < this.#top; at++) {
-      this.#pool.free(this.#views[at]);
+    if (this.#hot !== null) {
+      this.#idle.push(this.#hot);
+      this.#hot = null;
     }
-    this.#views = new Array<Buffer<ArrayBuffer>>(this.#live).fill(NO_VIEW);
-    this.#top = 0;
+    this.#count -= this.#idle.length;
+    for (const view of this.#idle) {
+      this.#pool.free(view);
+    }
+    this.#idle = [];
     return this.#pool.trim();
   }
 
