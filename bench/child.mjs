@@ -26,7 +26,9 @@ async function measure(task) {
     : await measurePair(first, workload, { ...contender, hakmem }, task.durationMs);
   const resting = await restingBytes();
   const pairedTimesView =
-    hakmem && !first.measure ? await measureBesideView(workload, { ...contender, hakmem }, task) : null;
+    (hakmem || contender.beside?.(workload)) && !first.measure
+      ? await measureBesideView(workload, { ...contender, hakmem }, task)
+      : null;
   return { ...measured, residentStartBytes, ...resting, pairedTimesView, backend: hakmem?.backend.name ?? null };
 }
 

@@ -2,8 +2,8 @@
  * Who is measured: pairs of functions that allocate and free Buffers.
  *
  * `make` gets the case that will run, for its sizes. A row with a `backend` runs with that backend of hakmem, and is left out
- * where it cannot be had. `excludes` says why a contender cannot take part in a case. `moves` is how its Buffers get to
- * another thread (see workloads/exchange.mjs).
+ * where it cannot be had. hakmem is measured beside the bare view too, others where `beside` says so. `excludes` says why a contender
+ * cannot take part in a case. `moves` is how its Buffers get to another thread (see workloads/exchange.mjs).
  */
 
 /** Above this many live blocks the list that @thi.ng/malloc searches at each free makes an operation take longer than a slice. */
@@ -47,6 +47,8 @@ export const CONTENDERS = [
     title: 'Buffer.allocUnsafe',
     about: 'Node itself; freeing is the garbage collector',
     moves: 'transfer',
+    // Larger ones are times slower, and what their collections cost is a matter of means.
+    beside: ({ id }) => id === 'churn-64',
     make: () => ({ alloc: (size) => Buffer.allocUnsafe(size), free() {} }),
   },
   {

@@ -33,8 +33,11 @@ export function checkGoals(rows, runtime) {
       NEAR_THE_VIEW.test(id) && ts?.timesView && atMost(id, 'ts / bare view', ts.timesView, OF_THE_VIEW),
       native && ts && id !== 'exchange' && atMost(id, 'ts / native', besideEachOther(ts, native), OF_NATIVE),
       id.startsWith('churn-') && fixed && atMost(id, 'fixed pool, ns', fixed.ns, FIXED_NS),
-      id === 'churn-64' && fixed && node && atLeast(id, 'allocUnsafe / fixed pool', node.ns / fixed.ns, FIXED_TIMES),
-      runtime.runtime === 'node' && native && node && timesOfNode(id, node.ns / native.ns, runtime),
+      id === 'churn-64' &&
+        fixed &&
+        node &&
+        atLeast(id, 'allocUnsafe / fixed pool', besideEachOther(node, fixed), FIXED_TIMES),
+      runtime.runtime === 'node' && native && node && timesOfNode(id, besideEachOther(node, native), runtime),
       native?.collections && id.startsWith('churn-') && noMarkCompact(id, native),
     ].filter(Boolean);
   });
