@@ -8,9 +8,9 @@
  *               ^ start                             ^ end
  *
  * Single calls are timed in a second pass, in a second instance of the workload's module: reading the clock would spoil the
- * mean, and a loop that has seen two kinds of pairs is compiled worse than one that has seen one. hakmem's ratio to the bare view (and
- * that of others where they cost as little) is measured in a third pass, in two more instances: other programs and the processor's clock make the same loop in two processes
- * differ by more than what is to be measured.
+ * mean, and a loop that has seen two kinds of pairs is compiled worse than one that has seen one. The ratio to the bare view, hakmem's
+ * and that of others which cost as little, is measured in a third pass, in two more instances: other programs and the processor's
+ * clock make the same loop in two processes differ by more than what is to be measured.
  */
 import { setImmediate } from 'node:timers/promises';
 import { expectedSum } from '../workloads/touch.mjs';
