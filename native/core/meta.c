@@ -7,7 +7,7 @@
 #include "os.h"
 
 #define PIECE_MIN ((size_t)64)
-#define PIECE_SHARED_MAX (16 * HAK_KIB) /* larger ones are mapped alone */
+#define PIECE_SHARED_MAX (64 * HAK_KIB) /* larger ones are mapped alone */
 #define REGION_MIN (16 * HAK_KIB)
 #define REGION_MAX HAK_MIB
 
@@ -31,6 +31,11 @@ static unsigned order_of(size_t size) {
   return size <= PIECE_MIN ? hak_log2(PIECE_MIN) : hak_log2(size - 1) + 1;
 }
 
+size_t hak_meta_size(size_t size) {
+  if (size > PIECE_SHARED_MAX) return hak_round_up(size, hak_os_page_size());
+  return (size_t)1 << order_of(size);
+}
+
 static void put(void *start, unsigned order) {
   piece_t *piece = start;
   piece->next = pieces[order];
@@ -47,9 +52,9 @@ static void shelve_rest(void) {
   region_left = 0;
 }
 
-static bool renew_region(void) {
+static bool renew_region(size_t least) {
   size_t size = region_size == 0 ? REGION_MIN : region_size < REGION_MAX ? 2 * region_size : region_size;
-  size = hak_round_up(size, hak_os_page_size());
+  size = hak_round_up(size < least ? least : size, hak_os_page_size());
   char *start = hak_os_map(size, hak_os_page_size());
   if (start == NULL) return false;
   shelve_rest();
@@ -66,7 +71,7 @@ static void *take(unsigned order) {
     memset(piece, 0, size);
     return piece;
   }
-  if (region_left < size && !renew_region()) return NULL;
+  if (region_left < size && !renew_region(size)) return NULL;
   void *start = region;
   region += size;
   region_left -= size;
@@ -74,7 +79,7 @@ static void *take(unsigned order) {
 }
 
 void *hak_meta_alloc(size_t size) {
-  if (size > PIECE_SHARED_MAX) return hak_os_map(hak_round_up(size, hak_os_page_size()), hak_os_page_size());
+  if (size > PIECE_SHARED_MAX) return hak_os_map(hak_meta_size(size), hak_os_page_size());
   hak_mutex_lock(&mutex);
   void *piece = take(order_of(size));
   hak_mutex_unlock(&mutex);
@@ -84,7 +89,7 @@ void *hak_meta_alloc(size_t size) {
 void hak_meta_free(void *piece, size_t size) {
   if (piece == NULL) return;
   if (size > PIECE_SHARED_MAX) {
-    hak_os_unmap(piece, hak_round_up(size, hak_os_page_size()));
+    hak_os_unmap(piece, hak_meta_size(size));
     return;
   }
   hak_mutex_lock(&mutex);

@@ -14,6 +14,9 @@ void *hak_meta_alloc(size_t size);
 /* `size` as it was asked for. NULL is ignored. */
 void hak_meta_free(void *piece, size_t size);
 
+/* The bytes that a piece of `size` bytes has: one piece serves all sizes that have as many. */
+size_t hak_meta_size(size_t size);
+
 /* Around fork: the child gets the lock open. */
 void hak_meta_lock(void);
 void hak_meta_unlock(void);

@@ -31,16 +31,23 @@ static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t b
   tcache->roomy = after > tcache->first[size_class] ? tcache->roomy | bit : tcache->roomy & ~bit;
 }
 
-static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
-  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
-  uint32_t before = hak_bin_capacity(bin);
-  uint32_t count = hak_bin_count(bin);
-  HAK_ASSERT(count <= capacity);
+/* A new array in place of the bin's; none where the old one has the room, as small ones often have. @return false: no memory. */
+static bool move_blocks(hak_bin_t *bin, uint32_t before, uint32_t capacity) {
+  if (before != 0 && hak_meta_size(before * sizeof(void *)) == hak_meta_size(capacity * sizeof(void *))) return true;
   void **blocks = hak_meta_alloc(capacity * sizeof(void *));
   if (blocks == NULL) return false;
+  uint32_t count = hak_bin_count(bin);
   if (count != 0) memcpy(blocks, bin->blocks, count * sizeof(void *));
   hak_meta_free(bin->blocks, before * sizeof(void *));
   bin->blocks = blocks;
+  return true;
+}
+
+static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
+  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
+  uint32_t before = hak_bin_capacity(bin);
+  HAK_ASSERT(hak_bin_count(bin) <= capacity);
+  if (!move_blocks(bin, before, capacity)) return false;
   hak_store_relaxed(&bin->capacity, capacity);
   count_capacity(tcache, size_class, before, capacity);
   if (HAK_CHECKED) hak_tcache_check(tcache);

@@ -4,7 +4,7 @@
 #include "meta.h"
 #include "os.h"
 
-enum { PIECES = 300, STEPS = 20000, MOST = 40000, THREADS = 4 };
+enum { PIECES = 300, STEPS = 20000, MOST = 100000, THREADS = 4 };
 
 typedef struct piece {
   unsigned char *start;
@@ -21,8 +21,9 @@ static void renew(piece_t *piece, unsigned char mark, test_random_t *random) {
   hak_meta_free(piece->start, piece->size);
   piece->size = test_size(random, MOST);
   piece->start = hak_meta_alloc(piece->size);
-  CHECK(piece->start != NULL && (uintptr_t)piece->start % 64 == 0);
+  CHECK(piece->start != NULL && (uintptr_t)piece->start % 64 == 0 && hak_meta_size(piece->size) >= piece->size);
   expect_bytes(piece->start, piece->size, 0);
+  piece->size = test_below(random, 2) == 0 ? piece->size : hak_meta_size(piece->size); /* all of it is the caller's */
   memset(piece->start, mark, piece->size);
 }
 

@@ -72,7 +72,7 @@ static void bins_halve_to_their_first_capacity(void) {
 
 #if HAK_CHECKED
 static void without_memory_a_bin_stays(void) {
-  while (capacity() * sizeof(void *) < 16384) hak_tcache_grow(&tcache, SIZE_CLASS); /* beyond: a mapping each */
+  while (capacity() * sizeof(void *) < 65536) hak_tcache_grow(&tcache, SIZE_CLASS); /* beyond: a mapping each */
   hak_tcache_grow(&tcache, SIZE_CLASS);
   uint32_t before = capacity();
   push_to(before);
@@ -98,6 +98,24 @@ static void every_class_starts(void) {
   }
 }
 
+/* A small array has the room for twice the blocks already; so a bin that breathes asks nobody for memory. */
+static void small_arrays_stay(void) {
+  static hak_tcache_t fresh;
+  enum { CLASS = HAK_TCACHE_CLASSES - 1 };
+  hak_bin_t *small = hak_tcache_bin(&fresh, CLASS);
+  hak_tcache_init(&fresh);
+  hak_tcache_grow(&fresh, CLASS);
+  void **blocks = small->blocks;
+  CHECK(hak_bin_capacity(small) == 1);
+  for (uint32_t room = 2; room <= 64 / sizeof(void *); room *= 2) {
+    hak_tcache_grow(&fresh, CLASS);
+    CHECK(small->blocks == blocks && hak_bin_capacity(small) == room);
+  }
+  hak_tcache_grow(&fresh, CLASS);
+  CHECK(small->blocks != blocks && hak_bin_capacity(small) == 128 / sizeof(void *));
+  hak_tcache_release(&fresh);
+}
+
 int main(void) {
   hak_tcache_init(&tcache);
   bins_double();
@@ -109,5 +127,6 @@ int main(void) {
   CHECK(capacity() == 0);
   check_books();
   every_class_starts();
+  small_arrays_stay();
   return 0;
 }
