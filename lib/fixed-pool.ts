@@ -7,7 +7,7 @@
  *
  * Memory comes from a pool of its own, so it has its own heap, and `destroy` gives everything back at once.
  *
- * Invariants: a Buffer's loan says that it is back exactly when it is `hot` or in `idle`; `made` counts these and those that are out.
+ * Invariants: a Buffer's loan says that it is back exactly when it is `hot` or in `idle`; `count` is of these and those that are out.
  * Threads: a fixed pool and its Buffers belong to the thread that made it.
  */
 import { types } from 'node:util';

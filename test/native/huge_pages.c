@@ -31,14 +31,13 @@ static bool advised(size_t size) {
 
 /* The chunk that a heap maps once it has so much of blocks of this size; the block is of its last slab. */
 static bool chunk_advised(size_t size, size_t used) {
+  static void *blocks[60 * HAK_MIB / 1000];
   size_t count = used / size;
-  void **blocks = malloc(count * sizeof *blocks);
-  CHECK(blocks != NULL);
+  CHECK(count > 0 && count <= TEST_COUNT(blocks));
   for (size_t i = 0; i < count; i++) CHECK((blocks[i] = hak_malloc(size)) != NULL);
   bool flag = strstr(flags_of(blocks[count - 1]), " hg") != NULL;
   for (size_t i = 0; i < count; i++) hak_free(blocks[i]);
   hak_trim();
-  free(blocks);
   return flag;
 }
 
