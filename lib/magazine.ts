@@ -125,6 +125,15 @@ export class Magazine {
     }
   }
 
+  /** Moves the newest block of `ids` to `last`, which is empty. @returns its id, or NONE. */
+  raise(): number {
+    if (this.top > 0) {
+      this.top--;
+      this.last = this.ids[this.top];
+    }
+    return this.last;
+  }
+
   /** Takes the newest block out. @returns its id, or NONE. */
   pop(): number {
     const id = this.last;

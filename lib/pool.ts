@@ -102,12 +102,10 @@ export class Pool {
       const magazine = this.#slots[slotOfSize(size)];
       if (magazine !== undefined) {
         let id = magazine.last;
-        if (id === NO_ID && magazine.top > 0) {
-          magazine.top--;
-          id = magazine.ids[magazine.top];
-          magazine.last = id;
+        if (id < 0) {
+          id = magazine.raise();
         }
-        if (id !== NO_ID) {
+        if (id >= 0) {
           const view = new View(magazine.memoryOf(id), magazine.offsetOf(id), size);
           new Mark(view, magazine, id);
           // Last, so that a view that could not be made has changed nothing.
@@ -209,7 +207,7 @@ export class Pool {
       const magazine = magazineOf(view);
       if (magazine.cachedBy === this) {
         const { last } = magazine;
-        if (last === NO_ID) {
+        if (last < 0) {
           magazine.last = id;
           clear(view);
           return;

@@ -33,6 +33,9 @@ const TABLE_BYTES = 1024;
 /** From the first class above TABLE_BYTES to the first slot behind theirs. */
 const CLASS_SLOTS = TABLE_BYTES / 16 + 1 - (classOfInteger(TABLE_BYTES) + 1);
 
+/** What classOfInteger would have for them, so that the first of those slots comes out: one number for the hot path. */
+const SLOT_QUARTERS = CLASS_SLOTS - QUARTERS_BELOW;
+
 /** Sizes up to here are exact in 32-bit arithmetic, the comparison with it too: 2^31 would make the engine compare doubles. */
 const INTEGER_BYTES = 2 ** 31 - 1;
 
@@ -59,7 +62,7 @@ export function sizeClassOf(sizeBytes: number): number {
  * @param sizeBytes 0..2^31-1, fractions as in sizeClassOf.
  */
 export function slotOf(sizeBytes: number): number {
-  return sizeBytes <= TABLE_BYTES ? (sizeBytes + 15) >>> 4 : quartersOf(sizeBytes, CLASS_SLOTS - QUARTERS_BELOW);
+  return sizeBytes <= TABLE_BYTES ? (sizeBytes + 15) >>> 4 : quartersOf(sizeBytes, SLOT_QUARTERS);
 }
 
 /** @returns the slots of a class. */
