@@ -9,7 +9,8 @@
  *     id      |  ordinal of the slab  | index |        memories[id >>> indexBits], view at (id & indexMask) * stride
  *
  * Blocks are integers and not objects, because storing an object in an array costs a write barrier at each free (measured: a
- * tenth of the whole allocation). The pool's hot path reads and writes `ids`, `top`, `last` and `allocs` directly.
+ * tenth of the whole allocation). The pool's hot path reads and writes `last` and `allocs` directly; `raise` and `bury` are what else it
+ * needs, apart so that it stays short: what an engine compiles into a caller is bounded by length.
  *
  * The capacity starts small, grows where blocks are missed and shrinks where they are not: see cache-budget.ts.
  *
@@ -132,6 +133,18 @@ export class Magazine {
       this.last = this.ids[this.top];
     }
     return this.last;
+  }
+
+  /** Puts a block in, in place of `last`, which goes to `ids`. @returns false, with nothing done, where these are full. */
+  bury(id: number): boolean {
+    const { ids, top } = this;
+    if (top === ids.length) {
+      return false;
+    }
+    ids[top] = this.last;
+    this.top = top + 1;
+    this.last = id;
+    return true;
   }
 
   /** Takes the newest block out. @returns its id, or NONE. */

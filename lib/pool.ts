@@ -206,17 +206,12 @@ export class Pool {
     if (id >= 0) {
       const magazine = magazineOf(view);
       if (magazine.cachedBy === this) {
-        const { last } = magazine;
-        if (last < 0) {
+        if (magazine.last < 0) {
           magazine.last = id;
           clear(view);
           return;
         }
-        const { ids, top } = magazine;
-        if (top < ids.length) {
-          ids[top] = last;
-          magazine.top = top + 1;
-          magazine.last = id;
+        if (magazine.bury(id)) {
           clear(view);
           return;
         }
