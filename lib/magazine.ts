@@ -149,21 +149,18 @@ export class Magazine {
 
   /** Takes the newest block out. @returns its id, or NONE. */
   pop(): number {
-    const id = this.last;
-    if (id !== NONE) {
-      this.last = NONE;
-      return id;
-    }
-    return this.top > 0 ? this.ids[--this.top] : NONE;
+    const id = this.last === NONE ? this.raise() : this.last;
+    this.last = NONE;
+    return id;
   }
 
   /** Puts a block in. @returns false, with nothing done, where it is full. */
   push(id: number): boolean {
-    if (this.cached === this.capacity) {
-      return false;
-    }
     if (this.last !== NONE) {
-      this.ids[this.top++] = this.last;
+      return this.bury(id);
+    }
+    if (this.capacity === 0) {
+      return false;
     }
     this.last = id;
     return true;

@@ -33,7 +33,7 @@ const TABLE_BYTES = 1024;
 /** From the first class above TABLE_BYTES to the first slot behind theirs. */
 const CLASS_SLOTS = TABLE_BYTES / 16 + 1 - (classOfInteger(TABLE_BYTES) + 1);
 
-/** What classOfInteger would have for them, so that the first of those slots comes out: one number for the hot path. */
+/** What quartersOf adds so that the first class above TABLE_BYTES gets the first slot behind the table's. */
 const SLOT_QUARTERS = CLASS_SLOTS - QUARTERS_BELOW;
 
 /** Sizes up to here are exact in 32-bit arithmetic, the comparison with it too: 2^31 would make the engine compare doubles. */

@@ -19,6 +19,9 @@ import { Histogram } from './histogram.mjs';
 
 const SLICE_MS = 5;
 const FIRST_SLICE = 64;
+/** How long a loop runs before the other one does, where two are compared, and how often at least. */
+const TURN_MS = 25;
+const TURNS_MIN = 10;
 
 export class Loop {
   #run;
@@ -48,7 +51,7 @@ export class Loop {
     return performance.now() - startMs;
   }
 
-  /** One slice, with the turn of the event loop behind it; its length adapts to what an operation costs. @returns ns per operation. */
+  /** One slice, with the turn of the event loop behind it; its length adapts to what an operation costs. */
   async runSlice() {
     const slice = this.#slice;
     const startMs = performance.now();
@@ -61,7 +64,6 @@ export class Loop {
       this.#slice = Math.max(1, slice >> 1);
     }
     await setImmediate();
-    return ((performance.now() - startMs) * 1e6) / slice;
   }
 
   /** @throws where what was read is not what was written. */
@@ -93,18 +95,26 @@ export async function measureMean(loop, { warmUp = 0 }, durationMs) {
   };
 }
 
+/** @returns ns per operation of a turn. */
+async function runTurn(loop) {
+  const before = loop.done;
+  const elapsedMs = await loop.runFor(TURN_MS);
+  return (elapsedMs * 1e6) / (loop.done - before);
+}
+
 /**
- * Two loops in turn, slice by slice, so that whatever disturbs the machine for longer than a slice disturbs both.
- * @returns how many times as long as the other's the first one's operations take: the median over all pairs of slices.
+ * Two loops in turn, so that whatever disturbs the machine for longer than a turn disturbs both. A turn is long enough for some
+ * collections: two loops that make one collection between them would else keep step with it, and one of them pay for both.
+ * @returns how many times as long as the other's the first one's operations take: the median over all pairs of turns.
  */
 export async function measureRatio(loop, other, { warmUp = 0 }, durationMs) {
   const ratios = [];
   await loop.runTo(warmUp);
   await other.runTo(warmUp);
   const warmUntilMs = performance.now() + durationMs / 3;
-  const untilMs = warmUntilMs + durationMs;
+  const untilMs = warmUntilMs + Math.max(durationMs, 2 * TURNS_MIN * TURN_MS);
   while (performance.now() < untilMs || ratios.length === 0) {
-    const [first, second] = [await loop.runSlice(), await other.runSlice()];
+    const [first, second] = [await runTurn(loop), await runTurn(other)];
     if (performance.now() > warmUntilMs) {
       ratios.push(first / second);
     }
