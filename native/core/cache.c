@@ -47,7 +47,7 @@ static void halve_bin(hak_heap_t *heap, unsigned size_class) {
 /* Not used since the last tick, or since a bin was last refused its growth. */
 static bool is_cold(hak_tcache_t *tcache, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
-  return hak_tcache_idle(tcache, size_class) || hak_counter_get(&bin->allocs) == tcache->allocs_refused[size_class];
+  return hak_tcache_idle(tcache, size_class) || hak_counter_get(&bin->allocs) == bin->allocs_refused;
 }
 
 /* The class with the most room beyond its least, `but` excepted, among the cold ones or all; or HAK_TCACHE_CLASSES. */
@@ -82,8 +82,8 @@ static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
 /* What is not used until the next refusal is cold then: a class that becomes hot need not wait for a tick. */
 static void note_refusal(hak_heap_t *heap) {
   for (uint64_t roomy = heap->tcache.roomy; roomy != 0; roomy &= roomy - 1) {
-    unsigned c = hak_ctz(roomy);
-    heap->tcache.allocs_refused[c] = hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs);
+    hak_bin_t *bin = hak_tcache_bin(&heap->tcache, hak_ctz(roomy));
+    bin->allocs_refused = hak_counter_get(&bin->allocs);
   }
 }
 
@@ -99,10 +99,11 @@ static void grow_bin(hak_heap_t *heap, unsigned size_class) {
 /* ---- ticks ---- */
 
 static void tick_bin(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   if (hak_tcache_idle(&heap->tcache, size_class))
     halve_bin(heap, size_class);
   else
-    heap->tcache.allocs_seen[size_class] = hak_counter_get(&hak_tcache_bin(&heap->tcache, size_class)->allocs);
+    bin->allocs_seen = hak_counter_get(&bin->allocs);
 }
 
 static void evict_mid(hak_heap_t *heap, unsigned size_class, uint64_t count) {

@@ -9,9 +9,9 @@
 #include "chunk.h"
 
 #include "bitmap.h"
-#include "live.h"
 #include "options.h"
 #include "os.h"
+#include "region.h"
 #include "registry.h"
 
 /* A huge chunk needs one place and one word of each bitmap. */
@@ -61,76 +61,17 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
   return chunk;
 }
 
-/* ---- where the memory lies: under leaves of the live map that have its grain ---- */
+/* ---- memory: in the region of the live map for what that tracks, else wherever the system has room ---- */
 
-/* Of a grain that could not have the system's own choice of addresses: the end of what is likely free. Relaxed: a hint. */
-static _Atomic uintptr_t next_end[HAK_GRAINS];
+static void *map_memory(size_t size, hak_grain_t grain) {
+  return grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : hak_region_map(size, grain);
+}
 
-/* Given back so far, counted down. What a thread did with the live map under a chunk's addresses comes before what the owner of
-   the next chunk there does: the system unmaps before it maps anew, and this pair says so in terms that C knows. */
-static _Atomic uint64_t given_back;
-
-/* The hint goes up again, or chunks that come and go would wander down through leaf after leaf. */
 static void unmap_memory(void *base, size_t size, hak_grain_t grain) {
-  uintptr_t end = (uintptr_t)base + size, hint = hak_load_relaxed(&next_end[grain]);
-  if (hint != 0 && hint < end) hak_store_relaxed(&next_end[grain], end);
-  hak_fetch_sub_release(&given_back, 1); /* pairs with the acquire in map_tracked */
-  hak_os_unmap(base, size);
-}
-
-static void *map_below(uintptr_t end, size_t size, hak_grain_t grain) {
-  if (end <= size || !hak_live_fits((void *)(end - size), size, grain)) return NULL;
-  void *base = hak_os_map_at((void *)(end - size), size);
-  if (base != NULL) hak_store_relaxed(&next_end[grain], (uintptr_t)base);
-  return base;
-}
-
-#define LEAF_BYTES ((uintptr_t)1 << HAK_LIVE_LEAF_SHIFT)
-/* No further away than mappings usually lie from each other: sanitizers have plans of their own for the rest. */
-#define MOST_STEP (LEAF_BYTES << 10)
-
-/* Anywhere in a leaf that is there, and at the top of one that is not: whoever has mapped so much there has more. */
-static void *map_in_leaf(uintptr_t start, size_t size, hak_grain_t grain) {
-  bool known = hak_live_leaf((void *)start) != 0;
-  void *base = NULL;
-  for (uintptr_t end = start + LEAF_BYTES; base == NULL && end > start; end = known && end - start > size ? end - size : start)
-    base = map_below(end, size, grain);
-  return base;
-}
-
-/* Here, or below in steps that double, so that whatever large mapping lies there is soon passed. */
-static void *map_elsewhere(uintptr_t from, size_t size, hak_grain_t grain) {
-  uintptr_t start = (from - 1) & ~(LEAF_BYTES - 1);
-  void *base = map_in_leaf(start, size, grain);
-  for (uintptr_t step = LEAF_BYTES; base == NULL && step <= MOST_STEP && step < start; step *= 2)
-    base = map_in_leaf(start - step, size, grain);
-  return base;
-}
-
-/* The system's own choice, for a grain that never had to look elsewhere. */
-static void *map_where_it_fits(size_t size, hak_grain_t grain) {
-  uintptr_t end = hak_load_relaxed(&next_end[grain]);
-  if (end != 0) {
-    void *base = map_below(end, size, grain);
-    return base != NULL ? base : map_elsewhere(end, size, grain);
-  }
-  void *base = hak_os_map(size, HAK_CHUNK_ALIGNMENT);
-  if (base == NULL || hak_live_fits(base, size, grain)) return base;
-  hak_os_unmap(base, size);
-  return map_elsewhere((uintptr_t)base, size, grain);
-}
-
-/* Between the look and the cover another thread may have given a leaf the other grain: then once more. */
-static void *map_tracked(size_t size, hak_grain_t grain) {
-  void *base;
-  while ((base = map_where_it_fits(size, grain)) != NULL) {
-    (void)hak_load_acquire(&given_back); /* pairs with the release in unmap_memory */
-    if (hak_live_cover(base, size, grain)) return base;
-    bool fits = hak_live_fits(base, size, grain);
-    unmap_memory(base, size, grain);
-    if (fits) return NULL; /* no memory for the leaf */
-  }
-  return NULL;
+  if (grain == HAK_GRAIN_NONE)
+    hak_os_unmap(base, size);
+  else
+    hak_region_unmap(base, size, grain);
 }
 
 /* A huge page is one fault and one entry of the TLB instead of 512, but memory as a whole, however little of it is touched. So for blocks
@@ -146,7 +87,7 @@ static bool may_have_huge_pages(size_t size, bool huge) {
 hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
   if (units > UINT32_MAX) return NULL;
   size_t size = units * HAK_UNIT_SIZE;
-  void *base = grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : map_tracked(size, grain);
+  void *base = map_memory(size, grain);
   if (base == NULL) return NULL;
   if (may_have_huge_pages(size, huge)) hak_os_allow_huge_pages(base, size);
   hak_chunk_t *chunk = hak_registry_cover(base, units, huge) ? map_header(base, heap, units, huge) : NULL;

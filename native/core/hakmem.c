@@ -36,10 +36,10 @@ static inline void *closed(void *block, size_t size) {
   return block;
 }
 
-/* The one door through which blocks of the slab classes leave. */
-static inline void *hand_out(void *block, size_t tag) {
+/* The one door through which blocks of the slab classes leave. `live` is their class's entry. */
+static inline void *hand_out(void *block, size_t tag, uintptr_t live) {
   if (HAK_CHECKED) hak_guard_expect(block, hak_size_class_bytes((unsigned)tag - 1));
-  hak_live_set(block, tag);
+  hak_live_set(live, block, tag);
   return block;
 }
 
@@ -57,13 +57,14 @@ static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
   void *block = huge ? malloc_huge(heap, size_class) : hak_cache_alloc(heap, size_class);
   hak_thread_heap_put(heap);
   if (block == NULL) return out_of_memory();
-  return huge ? block : hand_out(block, size_class + 1);
+  return huge ? block : hand_out(block, size_class + 1, hak_live_entry(hak_size_class_grain(size_class)));
 }
 
 static inline void *malloc_class(unsigned size_class) {
   if (HAK_LIKELY(size_class < HAK_TCACHE_CLASSES)) {
-    void *block = hak_bin_pop(hak_tcache_bin(&hak_thread_heap->tcache, size_class));
-    if (HAK_LIKELY(block != NULL)) return hand_out(block, size_class + 1);
+    hak_bin_t *bin = hak_tcache_bin(&hak_thread_heap->tcache, size_class);
+    void *block = hak_bin_pop(bin);
+    if (HAK_LIKELY(block != NULL)) return hand_out(block, size_class + 1, bin->live);
   }
   return malloc_slow(size_class);
 }
@@ -78,8 +79,9 @@ void *hak_malloc(size_t asked) {
   size_t size = hak_guard_room(asked);
   if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return closed(malloc_above(size), asked);
   size_t tag = hak_size_tag_small[(size + 15) / 16];
-  void *block = hak_bin_pop(hak_tcache_place(&hak_thread_heap->tcache, tag));
-  return closed(HAK_LIKELY(block != NULL) ? hand_out(block, tag) : malloc_slow((unsigned)tag - 1), asked);
+  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
+  void *block = hak_bin_pop(bin);
+  return closed(HAK_LIKELY(block != NULL) ? hand_out(block, tag, bin->live) : malloc_slow((unsigned)tag - 1), asked);
 }
 
 void *hak_aligned_alloc(size_t alignment, size_t size) {
@@ -167,9 +169,13 @@ static HAK_NOINLINE void free_slow(void *block, size_t tag) {
 
 /* The place of tag 0 has no room, nor have those of the classes above the bins'. */
 void hak_free(void *block) {
-  size_t tag = hak_live_clear(block);
-  if (HAK_CHECKED && tag != 0 && starts_block(block, tag)) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
+  size_t tag = hak_live_tag(block);
   hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
+  if (HAK_UNLIKELY(!hak_live_clear(bin->live, block, tag))) {
+    free_slow(block, 0);
+    return;
+  }
+  if (HAK_CHECKED && tag != 0 && starts_block(block, tag)) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
   bool odd = ((uintptr_t)block & bin->odd) != 0;
   if (HAK_UNLIKELY(odd || !hak_bin_push(bin, block))) free_slow(block, tag);
 }

@@ -7,100 +7,117 @@
 #include "bits.h"
 #include "os.h"
 
-hak_leaf_t hak_live_root[HAK_LIVE_LEAVES];
+hak_live_t hak_live;
+_Atomic uint8_t hak_live_nothing[128] __attribute__((aligned(64)));
 
-/* A leaf: tags, then bytes; behind them there is room for both to have the low bits that the root's entries want. */
-#define TAGS_BYTES ((size_t)1 << (HAK_LIVE_LEAF_SHIFT - HAK_UNIT_SHIFT))
+/* Addresses that a grain's half has for each byte of memory: chunks leave gaps, and units without memory keep theirs. */
+#define ADDRESSES_A_BYTE 4
+#define HALF_MIN (64 * HAK_MIB)
 
-static size_t leaf_bytes(unsigned shift) {
-  return hak_round_up(TAGS_BYTES + ((size_t)1 << (HAK_LIVE_LEAF_SHIFT - shift)) + 64, hak_os_page_size());
+/* A power of two. */
+static size_t half_wanted(void) {
+  size_t memory = hak_os_memory(), half = HALF_MIN;
+  while (half < ADDRESSES_A_BYTE * memory && half < hak_os_addresses()) half *= 2;
+  return half;
 }
 
-/* The entry of the tags says where the leaf is, and its shift: whoever sees it can make the other, and all make the same. */
-static uintptr_t bytes_entry(size_t leaf, uintptr_t tags) {
-  return tags + (leaf << (HAK_LIVE_LEAF_SHIFT - HAK_UNIT_SHIFT)) + TAGS_BYTES - (leaf << (HAK_LIVE_LEAF_SHIFT - (tags & 63)));
+/* The mapping: tags | bytes of the coarse half | room | bytes of the fine one | room. The room is for the low bits of the entries, by which
+   the bytes lie behind where they would. */
+#define ROOM ((size_t)HAK_CACHE_LINE)
+
+static size_t tags_size(size_t half) {
+  return hak_round_up(2 * half / HAK_UNIT_SIZE, hak_os_page_size());
+}
+static size_t bytes_of(size_t memory, hak_grain_t grain) {
+  return memory >> hak_grain_shift(grain);
+}
+static size_t map_size(size_t half) {
+  size_t bytes = bytes_of(half, HAK_GRAIN_COARSE) + ROOM + bytes_of(half, HAK_GRAIN_FINE) + ROOM;
+  return tags_size(half) + hak_round_up(bytes, hak_os_page_size());
 }
 
-/* @return the entry of the leaf's tags; 0: no memory. */
-static uintptr_t make_leaf(size_t leaf, unsigned shift) {
-  void *start = hak_os_map(leaf_bytes(shift), hak_os_page_size());
-  if (start == NULL) return 0;
-  uintptr_t entry = 0, made = (uintptr_t)start + shift - (leaf << (HAK_LIVE_LEAF_SHIFT - HAK_UNIT_SHIFT));
-  /* Release: whoever sees the leaf sees it mapped; pairs with the acquires here and in cover_leaf. */
-  if (hak_cas_strong_release(&hak_live_root[leaf].tags, &entry, made)) return made;
-  hak_os_unmap(start, leaf_bytes(shift)); /* another thread was faster */
-  return hak_load_acquire(&hak_live_root[leaf].tags);
+static uintptr_t entry_of(const char *bytes, uintptr_t first_address, hak_grain_t grain) {
+  return (uintptr_t)bytes - bytes_of(first_address, grain) + hak_grain_shift(grain);
 }
 
-static bool cover_leaf(size_t leaf, unsigned shift) {
-  uintptr_t tags = hak_load_acquire(&hak_live_root[leaf].tags);
-  if (tags == 0) tags = make_leaf(leaf, shift);
-  if (tags == 0) return false;
-  hak_store_release(&hak_live_root[leaf].bytes, bytes_entry(leaf, tags)); /* pairs with the acquire in hak_live_leaf */
-  return (tags & 63) == shift;
+/* Below the map, where there is room wherever the system maps downwards; else above it. */
+static uintptr_t region_beside(const char *map, size_t half) {
+  uintptr_t below = (uintptr_t)map & ~(HAK_CHUNK_ALIGNMENT - 1);
+  return below / 4 > half ? below - 2 * half : hak_round_up((uintptr_t)map + map_size(half), HAK_CHUNK_ALIGNMENT);
 }
 
-static size_t last_leaf(const void *start, size_t size) {
-  return ((uintptr_t)start + size - 1) >> HAK_LIVE_LEAF_SHIFT;
+static void lay_out(char *map, size_t half) {
+  uintptr_t start = region_beside(map, half);
+  char *coarse = map + tags_size(half), *fine = coarse + bytes_of(half, HAK_GRAIN_COARSE) + ROOM;
+  hak_store_relaxed(&hak_live.first_unit, start / HAK_UNIT_SIZE);
+  hak_live.tags = (_Atomic uint8_t *)map;
+  hak_live.entries[HAK_GRAIN_COARSE] = entry_of(coarse, start, HAK_GRAIN_COARSE);
+  hak_live.entries[HAK_GRAIN_FINE] = entry_of(fine, start + half, HAK_GRAIN_FINE);
+  hak_store_release(&hak_live.units, 2 * half / HAK_UNIT_SIZE); /* pairs with the acquire in hak_live_tag */
 }
 
-bool hak_live_fits(const void *start, size_t size, hak_grain_t grain) {
-  size_t last = last_leaf(start, size);
-  if (last >= HAK_LIVE_LEAVES) return false;
-  for (size_t leaf = (uintptr_t)start >> HAK_LIVE_LEAF_SHIFT; leaf <= last; leaf++) {
-    uintptr_t entry = hak_load_relaxed(&hak_live_root[leaf].tags);
-    if (entry != 0 && (entry & 63) != hak_grain_shift(grain)) return false;
-  }
+static bool reserve(size_t half) {
+  char *map = hak_os_reserve(map_size(half));
+  if (map == NULL) return false;
+  bool opened = hak_os_open(map, tags_size(half));
+  if (opened)
+    lay_out(map, half);
+  else
+    hak_os_unmap(map, map_size(half));
+  return opened;
+}
+
+bool hak_live_start(void) {
+  if (hak_load_acquire(&hak_live.units) != 0) return true;
+  size_t half = half_wanted();
+  while (!reserve(half))
+    if ((half /= 2) < HALF_MIN) return false;
   return true;
+}
+
+size_t hak_live_half_size(void) {
+  return hak_load_acquire(&hak_live.units) / 2 * HAK_UNIT_SIZE;
+}
+
+uintptr_t hak_live_half(hak_grain_t grain) {
+  return hak_load_relaxed(&hak_live.first_unit) * HAK_UNIT_SIZE + (grain == HAK_GRAIN_FINE ? hak_live_half_size() : 0);
+}
+
+static hak_grain_t grain_at(const void *address) {
+  return (uintptr_t)address < hak_live_half(HAK_GRAIN_FINE) ? HAK_GRAIN_COARSE : HAK_GRAIN_FINE;
+}
+
+size_t hak_live_get(const void *address) {
+  if (hak_live_tag(address) == 0) return 0;
+  return hak_load_relaxed(hak_live_byte(hak_live.entries[grain_at(address)], address));
+}
+
+static char *bytes_at(const void *address) {
+  return (char *)hak_live_byte(hak_live.entries[grain_at(address)], address);
 }
 
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {
-  size_t last = last_leaf(start, size);
-  if (last >= HAK_LIVE_LEAVES) return false;
-  for (size_t leaf = (uintptr_t)start >> HAK_LIVE_LEAF_SHIFT; leaf <= last; leaf++)
-    if (!cover_leaf(leaf, hak_grain_shift(grain))) return false;
-  return true;
+  uintptr_t page = hak_os_page_size(), bytes = (uintptr_t)bytes_at(start), first = bytes & ~(page - 1);
+  HAK_ASSERT(grain_at(start) == grain);
+  return hak_os_open((void *)first, hak_round_up(bytes + bytes_of(size, grain) - first, page));
 }
 
 void hak_live_tag_units(const void *start, size_t units, size_t tag) {
-  for (size_t unit = 0; unit < units; unit++)
-    hak_store_relaxed(hak_live_tag((const char *)start + unit * HAK_UNIT_SIZE), (uint8_t)tag);
-}
-
-/* The bytes of `size` bytes of memory, up to the end of the leaf that they start in: leaves are mappings of their own. */
-typedef struct piece {
-  uint8_t *bytes;
-  size_t count;
-  uintptr_t end; /* where the memory ends that they are for */
-} piece_t;
-
-static piece_t piece_at(uintptr_t from, size_t size) {
-  uintptr_t next = hak_round_up(from + 1, (uintptr_t)1 << HAK_LIVE_LEAF_SHIFT);
-  if (next > from + size) next = from + size;
-  uintptr_t leaf = hak_live_leaf((const void *)from);
-  piece_t piece = {(uint8_t *)hak_live_byte(leaf, (const void *)from), (next - from) >> (leaf & 63), next};
-  return piece;
+  _Atomic uint8_t *tags = hak_live.tags + ((uintptr_t)start / HAK_UNIT_SIZE - hak_load_relaxed(&hak_live.first_unit));
+  for (size_t unit = 0; unit < units; unit++) hak_store_relaxed(&tags[unit], (uint8_t)tag);
 }
 
 void hak_live_check(const void *start, size_t size) {
-  for (uintptr_t from = (uintptr_t)start, end = from + size; from < end;) {
-    piece_t piece = piece_at(from, end - from);
-    /* All are 0: the first one is, and each is as the one before. */
-    if (piece.bytes[0] != 0 || memcmp(piece.bytes, piece.bytes + 1, piece.count - 1) != 0)
-      hak_fatal("live: a block is held in memory that is free", (const void *)from);
-    from = piece.end;
-  }
+  const char *bytes = bytes_at(start);
+  /* All are 0: the first one is, and each is as the one before. */
+  if (bytes[0] != 0 || memcmp(bytes, bytes + 1, bytes_of(size, grain_at(start)) - 1) != 0)
+    hak_fatal("live: a block is held in memory that is free", start);
 }
 
 /* What does not fill OS pages stays. */
 void hak_live_purge(const void *start, size_t size) {
-  uintptr_t page = hak_os_page_size();
+  uintptr_t page = hak_os_page_size(), bytes = (uintptr_t)bytes_at(start);
   if (HAK_CHECKED) hak_live_check(start, size);
-  for (uintptr_t from = (uintptr_t)start, end = from + size; from < end;) {
-    piece_t piece = piece_at(from, end - from);
-    uintptr_t first = hak_round_up((uintptr_t)piece.bytes, page);
-    uintptr_t behind = ((uintptr_t)piece.bytes + piece.count) & ~(page - 1);
-    if (first < behind) hak_os_purge((void *)first, behind - first);
-    from = piece.end;
-  }
+  uintptr_t first = hak_round_up(bytes, page), behind = (bytes + bytes_of(size, grain_at(start))) & ~(page - 1);
+  if (first < behind) hak_os_purge((void *)first, behind - first);
 }

@@ -14,6 +14,12 @@ void *hak_os_map(size_t size, size_t alignment);
 /* The same at `start` exactly, where nothing is mapped yet; else NULL. */
 void *hak_os_map_at(void *start, size_t size);
 
+/* Addresses of which hak_os_open makes memory; until then they read as zero, and count for nothing but the process's addresses.
+   @return NULL: none, or no memory. */
+void *hak_os_reserve(size_t size);
+/* Whole OS pages of a reservation; again, too. @return false: no memory. */
+bool hak_os_open(void *start, size_t size);
+
 /* `size` more zero bytes behind a mapping that ends at `end`. @return false: something lies there, or no memory. */
 bool hak_os_extend(void *end, size_t size);
 
@@ -31,6 +37,10 @@ bool hak_os_move(void *from, void *to, size_t size);
 void hak_os_allow_huge_pages(void *start, size_t size);
 
 size_t hak_os_page_size(void);
+
+/* Bytes of memory that the machine has, and of addresses that the process may map. */
+size_t hak_os_memory(void);
+size_t hak_os_addresses(void);
 
 /* A clock that is cheap to read and only grows, in milliseconds. */
 uint64_t hak_os_now_ms(void);

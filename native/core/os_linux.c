@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +55,17 @@ void *hak_os_map_at(void *start, size_t size) {
   if (mapped != NULL && !got) hak_os_unmap(mapped, size);
   errno = before;
   return got ? start : NULL;
+}
+
+/* Private memory that cannot be written to counts for no limit of memory, even where the system never promises more than it has. */
+void *hak_os_reserve(size_t size) {
+  if (must_fail()) return NULL;
+  void *start = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return start == MAP_FAILED ? NULL : start;
+}
+
+bool hak_os_open(void *start, size_t size) {
+  return !must_fail() && mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
 }
 
 /* Maps more than is needed and gives the ends back. The next plain mapping then tends to be aligned by itself. */
@@ -176,6 +188,15 @@ size_t hak_os_page_size(void) {
     hak_store_relaxed(&known, size);
   }
   return size;
+}
+
+size_t hak_os_memory(void) {
+  return (size_t)sysconf(_SC_PHYS_PAGES) * hak_os_page_size();
+}
+
+size_t hak_os_addresses(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
 }
 
 uint64_t hak_os_now_ms(void) {

@@ -16,10 +16,16 @@ static uint32_t first_capacity(unsigned size_class) {
 }
 
 void hak_tcache_init(hak_tcache_t *tcache) {
+  hak_tcache_place(tcache, 0)->live = HAK_LIVE_NOTHING;
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
-    tcache->first[c] = first_capacity(c);
-    hak_tcache_bin(tcache, c)->odd = hak_size_class_odd(c);
+    hak_bin_t *bin = hak_tcache_bin(tcache, c);
+    bin->first = first_capacity(c);
+    bin->odd = hak_size_class_odd(c);
   }
+}
+
+void hak_tcache_track(hak_tcache_t *tcache) {
+  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) hak_tcache_bin(tcache, c)->live = hak_live_entry(hak_size_class_grain(c));
 }
 
 static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t before, uint32_t after) {
@@ -28,7 +34,8 @@ static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t b
   hak_counter_add(&tcache->capacity, after);
   hak_counter_sub(&tcache->capacity, before);
   uint64_t bit = (uint64_t)1 << size_class;
-  tcache->roomy = after > tcache->first[size_class] ? tcache->roomy | bit : tcache->roomy & ~bit;
+  bool roomy = after > hak_tcache_bin(tcache, size_class)->first;
+  tcache->roomy = roomy ? tcache->roomy | bit : tcache->roomy & ~bit;
 }
 
 /* A new array in place of the bin's; none where the old one has the room, as small ones often have. @return false: no memory. */
@@ -55,8 +62,8 @@ static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity)
 }
 
 static uint32_t doubled(hak_tcache_t *tcache, unsigned size_class) {
-  uint32_t capacity = hak_bin_capacity(hak_tcache_bin(tcache, size_class));
-  return capacity == 0 ? tcache->first[size_class] : 2 * capacity;
+  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
+  return hak_bin_capacity(bin) == 0 ? bin->first : 2 * hak_bin_capacity(bin);
 }
 
 size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class) {
@@ -69,8 +76,8 @@ void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class) {
 }
 
 uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class) {
-  uint32_t capacity = hak_bin_capacity(hak_tcache_bin(tcache, size_class));
-  return capacity <= tcache->first[size_class] ? capacity : capacity / 2;
+  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
+  return hak_bin_capacity(bin) <= bin->first ? hak_bin_capacity(bin) : hak_bin_capacity(bin) / 2;
 }
 
 void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class) {
@@ -100,7 +107,7 @@ void hak_tcache_check(hak_tcache_t *tcache) {
     uint32_t room = hak_bin_capacity(bin);
     if (hak_bin_count(bin) > room) hak_fatal("tcache: a bin holds more than it has room for", bin);
     if ((bin->blocks == NULL) != (room == 0)) hak_fatal("tcache: a bin's room differs from its array", bin);
-    if (((tcache->roomy >> c) & 1) != (room > tcache->first[c])) hak_fatal("tcache: `roomy` differs from the bin", bin);
+    if (((tcache->roomy >> c) & 1) != (room > bin->first)) hak_fatal("tcache: `roomy` differs from the bin", bin);
     bytes += room * hak_size_class_bytes(c);
     capacity += room;
   }

@@ -19,25 +19,26 @@
 /* Larger classes are the mid rings'. */
 #define HAK_TCACHE_CLASSES 40
 
-/* What the fast paths touch, and no more: 32 bytes, so that a bin is found by a shift. */
+/* A cache line: what the fast paths touch, then what the slow ones keep. */
 typedef struct hak_bin {
   void **blocks;
+  uintptr_t live;            /* where the live map has the class's blocks: see hak_live_entry */
+  uintptr_t odd;             /* address bits that no block of the class has */
+  hak_counter_t allocs;      /* blocks handed out */
   _Atomic uint32_t count;    /* relaxed: the owner writes, statistics read */
   _Atomic uint32_t capacity; /* likewise */
-  hak_counter_t allocs;      /* blocks handed out */
-  uintptr_t odd;             /* address bits that no block of the class has */
+  uint32_t first;            /* the capacity that the bin starts with, and keeps at least */
+  uint64_t allocs_seen;      /* `allocs` at the last tick */
+  uint64_t allocs_refused;   /* `allocs` when a bin was last refused its growth */
 } hak_bin_t;
-_Static_assert(sizeof(hak_bin_t) == 32, "a bin is found by a shift");
+_Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
 /* A bin's place is the tag that the live map and registry entries have: class + 1. The other places never get any room, so that
-   0, of what is no live block, and the classes above the bins' need no test of their own. */
+   0, of what is no live block, and the classes above the bins' need no test of their own; they know the live map's bytes alone. */
 #define HAK_TCACHE_PLACES 64
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
-  uint64_t allocs_seen[HAK_TCACHE_CLASSES];    /* `allocs` at the last tick */
-  uint64_t allocs_refused[HAK_TCACHE_CLASSES]; /* `allocs` when a bin was last refused its growth */
-  uint32_t first[HAK_TCACHE_CLASSES];          /* the capacity that a bin starts with, and keeps at least */
   uint64_t roomy;                              /* bit c: the bin of class c has more than that */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
@@ -82,11 +83,15 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
 
 /* Whether the bin handed nothing out since the last tick. */
 HAK_INLINE bool hak_tcache_idle(hak_tcache_t *tcache, unsigned size_class) {
-  return hak_counter_get(&hak_tcache_bin(tcache, size_class)->allocs) == tcache->allocs_seen[size_class];
+  hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
+  return hak_counter_get(&bin->allocs) == bin->allocs_seen;
 }
 
 /* Makes a zeroed cache ready. */
 void hak_tcache_init(hak_tcache_t *tcache);
+
+/* Tells the places of all classes where the live map, which is there, has their blocks: of a cache by which blocks are freed. */
+void hak_tcache_track(hak_tcache_t *tcache);
 
 /* Bytes that a doubling would add to what all bins may hold. */
 size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class);

@@ -7,9 +7,11 @@
 #include "meta.h"
 #include "orphan.h"
 #include "os.h"
+#include "region.h"
 #include "registry.h"
 
-hak_heap_t hak_nobody;
+/* Blocks are freed by it too, once there are any. */
+hak_heap_t hak_nobody = {.tcache.places[0].live = HAK_LIVE_NOTHING};
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
 static _Thread_local bool ended; /* thread_ends has run; nobody says whether it will run again */
 
@@ -46,12 +48,14 @@ static void before_fork(void) {
   hak_abandoned_lock();
   hak_orphan_lock();
   hak_heap_lock_shared();
+  hak_region_lock();
   hak_registry_lock();
   hak_meta_lock();
 }
 static void after_fork(void) {
   hak_meta_unlock();
   hak_registry_unlock();
+  hak_region_unlock();
   hak_heap_unlock_shared();
   hak_orphan_unlock();
   hak_abandoned_unlock();
@@ -84,9 +88,20 @@ void hak_thread_remove(hak_heap_t *heap) {
   hak_mutex_unlock(&mutex);
 }
 
+/* The first heap: no thread has a block yet. */
+static void track_nobody(void) {
+  static bool tracked;
+  hak_mutex_lock(&mutex);
+  if (!tracked) hak_tcache_track(&hak_nobody.tcache);
+  tracked = true;
+  hak_mutex_unlock(&mutex);
+}
+
 static hak_heap_t *make(void) {
   hak_heap_t *heap = hak_heap_create(false);
-  if (heap != NULL) hak_thread_enter(heap);
+  if (heap == NULL) return NULL;
+  track_nobody();
+  hak_thread_enter(heap);
   return heap;
 }
 

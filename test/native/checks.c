@@ -128,7 +128,7 @@ static void bin_of_held_blocks(void) {
 static void bin_of_another_class(void) {
   CHECK(hak_malloc_batch(100, ROOM, blocks) == ROOM);
   void *other = hak_malloc(1000);
-  hak_live_clear(other);
+  hak_live_clear(hak_live_entry(HAK_GRAIN_COARSE), other, hak_live_get(other));
   flush_behind(other, class_of(blocks[0]));
 }
 
@@ -164,7 +164,7 @@ static void ring_segment(void) {
 
 static void live_in_free_memory(void) {
   char *base = slab_of(hak_malloc(100))->chunk->base;
-  hak_live_set(base + HAK_UNIT_SIZE + 4096, 5);
+  hak_live_set(hak_live_entry(HAK_GRAIN_FINE), base + HAK_UNIT_SIZE + 4096, 5);
   CHECK(hak_malloc_batch(50, 2, blocks) == 2);
 }
 
@@ -174,7 +174,7 @@ static void live_in_closed_slab(void) {
   hak_slab_t *slab = slab_of(block);
   hak_free(block);
   hak_free(second);
-  hak_live_set(slab->base + 16, 5);
+  hak_live_set(hak_live_entry(HAK_GRAIN_COARSE), slab->base + 64, 5);
   hak_trim();
 }
 

@@ -1,67 +1,73 @@
-/* live: bytes for any address, leaves on demand, pages that go back; threads that cover one leaf. */
+/* live: the map over a region of addresses: bytes in both grains, tags, pages that go back, no memory. */
 #include "test.h"
 
 #include "live.h"
 #include "os.h"
 #include "size_class.h"
 
-enum { LEAF = 1 << HAK_LIVE_LEAF_SHIFT };
+/* A chunk's worth of addresses in each half. The map only counts with them; nothing lies there. */
+enum { SIZE = 64 << 20 };
+static char *fine, *coarse;
 
-/* Far from everything mapped; the map only counts with addresses. */
-static char *const place = (char *)((uintptr_t)1 << 45);
+static void hold(char *block, size_t tag, hak_grain_t grain) {
+  hak_live_tag_units((void *)((uintptr_t)block & ~(HAK_UNIT_SIZE - 1)), 1, tag);
+  hak_live_set(hak_live_entry(grain), block, tag);
+}
+
+/* As a free does. @return the tag; 0: not held. */
+static size_t drop(const void *block, hak_grain_t grain) {
+  size_t tag = hak_live_tag(block);
+  return hak_live_clear(tag == 0 ? HAK_LIVE_NOTHING : hak_live_entry(grain), block, tag) ? tag : 0;
+}
 
 static void expect_nothing(void) {
-  const uintptr_t addresses[] = {0, 1, 16, (uintptr_t)1 << 46, (uintptr_t)1 << 47, UINTPTR_MAX, (uintptr_t)place + LEAF};
+  const uintptr_t addresses[] = {0, 1, 16, (uintptr_t)1 << 46, (uintptr_t)1 << 47, UINTPTR_MAX, (uintptr_t)&fine};
   for (size_t i = 0; i < TEST_COUNT(addresses); i++) {
     CHECK(hak_live_get((void *)addresses[i]) == 0);
-    CHECK(hak_live_clear((void *)addresses[i]) == 0);
+    CHECK(hak_live_tag((void *)addresses[i]) == 0 && drop((void *)addresses[i], HAK_GRAIN_NONE) == 0);
   }
 }
 
-/* In a unit that is in a slab of this tag. */
-static void hold(char *block, size_t tag) {
-  hak_live_tag_units((void *)((uintptr_t)block & ~(HAK_UNIT_SIZE - 1)), 1, tag);
-  hak_live_set(block, tag);
+/* Four times the machine's memory, unless the process may have less addresses. */
+static void region_follows_the_machine(void) {
+  size_t half = hak_live_half_size();
+  CHECK(hak_live_half(HAK_GRAIN_FINE) == hak_live_half(HAK_GRAIN_COARSE) + half);
+  CHECK(hak_live_half(HAK_GRAIN_COARSE) % HAK_CHUNK_ALIGNMENT == 0 && half % HAK_CHUNK_ALIGNMENT == 0);
+  if (!TEST_SANITIZED && hak_os_addresses() == SIZE_MAX) CHECK(half >= 4 * hak_os_memory());
 }
 
 static void each_grain(void) {
-  CHECK(hak_live_cover(place, LEAF, HAK_GRAIN_FINE));
-  hold(place, 2);
-  hold(place + 16, 2);
-  hold(place + LEAF - 16, 60);
-  CHECK(hak_live_get(place) == 2 && hak_live_get(place + 16) == 2 && hak_live_get(place + LEAF - 16) == 60);
-  CHECK(hak_live_get(place + 32) == 0 && hak_live_clear(place + 32) == 0);
-  CHECK(hak_live_clear(place) == 2 && hak_live_clear(place) == 0);
-  CHECK(hak_live_clear(place + 16) == 2 && hak_live_clear(place + LEAF - 16) == 60);
-  char *coarse = place + 24 * (size_t)LEAF;
-  CHECK(hak_live_cover(coarse, 2 * (size_t)LEAF, HAK_GRAIN_COARSE));
-  for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) hold(coarse + at, 1 + at / (LEAF / 8));
-  for (size_t at = 0; at < 2 * (size_t)LEAF; at += LEAF / 8) {
-    CHECK(hak_live_get(coarse + at + 63) == 1 + at / (LEAF / 8)); /* one grain, one byte */
+  CHECK(hak_live_cover(fine, SIZE, HAK_GRAIN_FINE));
+  hold(fine, 2, HAK_GRAIN_FINE);
+  hold(fine + 16, 2, HAK_GRAIN_FINE);
+  hold(fine + SIZE - 16, 60, HAK_GRAIN_FINE);
+  CHECK(hak_live_get(fine) == 2 && hak_live_get(fine + 16) == 2 && hak_live_get(fine + SIZE - 16) == 60);
+  CHECK(hak_live_get(fine + 32) == 0 && drop(fine + 32, HAK_GRAIN_FINE) == 0);
+  CHECK(drop(fine, HAK_GRAIN_FINE) == 2 && drop(fine, HAK_GRAIN_FINE) == 0);
+  CHECK(drop(fine + 16, HAK_GRAIN_FINE) == 2 && drop(fine + SIZE - 16, HAK_GRAIN_FINE) == 60);
+  CHECK(hak_live_cover(coarse, SIZE, HAK_GRAIN_COARSE));
+  for (size_t at = 0; at < SIZE; at += SIZE / 16) hold(coarse + at, 1 + at / (SIZE / 16), HAK_GRAIN_COARSE);
+  for (size_t at = 0; at < SIZE; at += SIZE / 16) {
+    CHECK(hak_live_get(coarse + at + 63) == 1 + at / (SIZE / 16)); /* one grain, one byte */
     CHECK(hak_live_get(coarse + at + 64) == 0);
-    CHECK(hak_live_clear(coarse + at) == 1 + at / (LEAF / 8));
+    CHECK(drop(coarse + at, HAK_GRAIN_COARSE) == 1 + at / (SIZE / 16));
   }
+  hold(fine - 64, 5, HAK_GRAIN_COARSE); /* where the halves meet */
+  CHECK(hak_live_get(fine) == 0 && drop(fine - 64, HAK_GRAIN_COARSE) == 5);
 }
 
 /* A byte counts under its slab's tag only, and each of a slab's units has it. */
 static void tags_are_the_units(void) {
-  char *slab = place + 100 * HAK_UNIT_SIZE;
+  char *slab = fine + 100 * HAK_UNIT_SIZE;
   hak_live_tag_units(slab, 3, 9);
   char *blocks[] = {slab, slab + HAK_UNIT_SIZE, slab + 3 * HAK_UNIT_SIZE - 16};
-  for (size_t i = 0; i < TEST_COUNT(blocks); i++) hak_live_set(blocks[i], 9);
-  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(hak_live_clear(blocks[i]) == 9);
-  hak_live_set(slab, 8);
-  CHECK(hak_live_clear(slab) == 0 && hak_live_get(slab) == 8);
-  hak_live_set(slab, 0);
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) hak_live_set(hak_live_entry(HAK_GRAIN_FINE), blocks[i], 9);
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(drop(blocks[i], HAK_GRAIN_FINE) == 9);
+  hak_live_set(hak_live_entry(HAK_GRAIN_FINE), slab, 8);
+  CHECK(drop(slab, HAK_GRAIN_FINE) == 0 && hak_live_get(slab) == 8);
+  hak_live_set(hak_live_entry(HAK_GRAIN_FINE), slab, 0);
   hak_live_tag_units(slab, 3, 0);
-  CHECK(hak_live_clear(slab) == 0 && hak_live_clear(slab + 3 * HAK_UNIT_SIZE) == 0);
-}
-
-static void one_grain_a_leaf(void) {
-  CHECK(!hak_live_fits(place, HAK_UNIT_SIZE, HAK_GRAIN_COARSE) && !hak_live_cover(place, HAK_UNIT_SIZE, HAK_GRAIN_COARSE));
-  CHECK(hak_live_fits(place + 22 * (size_t)LEAF, 2 * (size_t)LEAF, HAK_GRAIN_FINE)); /* no leaf there yet */
-  CHECK(!hak_live_cover(place + 23 * (size_t)LEAF, 2 * (size_t)LEAF, HAK_GRAIN_FINE)); /* the second leaf is coarse */
-  CHECK(hak_live_cover(place + HAK_UNIT_SIZE, HAK_UNIT_SIZE, HAK_GRAIN_FINE));
+  CHECK(hak_live_tag(slab) == 0 && hak_live_tag(slab + 3 * HAK_UNIT_SIZE) == 0);
 }
 
 /* Every class's blocks start in grains of their own, and `odd` are the bits that none has. */
@@ -80,58 +86,52 @@ static size_t resident_pages(void) {
   return resident;
 }
 
-/* Over the border of two leaves. */
-static void pages_go_back(void) {
-  char *start = place + LEAF - LEAF / 4;
-  size_t size = LEAF / 2;
-  CHECK(hak_live_cover(start, size, HAK_GRAIN_FINE));
+static void pages_go_back(char *start, hak_grain_t grain) {
   size_t before = resident_pages();
-  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) hold(start + at, 7);
+  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) hold(start + at, 7, grain);
   size_t touched = resident_pages();
-  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) CHECK(hak_live_clear(start + at) == 7);
-  hak_live_purge(start, size);
-  for (size_t at = 0; at < size; at += HAK_UNIT_SIZE) CHECK(hak_live_get(start + at) == 0);
+  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(drop(start + at, grain) == 7);
+  hak_live_purge(start, SIZE);
+  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_get(start + at) == 0);
   if (TEST_SANITIZED) return;
   CHECK(touched > before);
-  CHECK(resident_pages() - before < (touched - before) / 4 + 64);
-}
-
-static void *cover(void *unused) {
-  CHECK(hak_live_cover(place + 4 * (size_t)LEAF, 8 * (size_t)LEAF, HAK_GRAIN_FINE));
-  return unused;
-}
-
-static void threads_cover_one_leaf(void) {
-  test_threads(8, cover, NULL, 0);
-  hold(place + 5 * (size_t)LEAF, 3);
-  CHECK(hak_live_clear(place + 5 * (size_t)LEAF) == 3);
+  CHECK(resident_pages() < before + (touched - before) / 4);
 }
 
 static void no_memory(void) {
 #if HAK_CHECKED
-  hak_os_fail_from(1);
-  CHECK(!hak_live_cover(place + 64 * (size_t)LEAF, 16, HAK_GRAIN_FINE));
+  for (uint64_t nth = 1; nth <= 2; nth++) { /* the reservation; its tags */
+    hak_os_fail_from(nth);
+    CHECK(!hak_live_start());
+    expect_nothing();
+  }
   hak_os_fail_from(0);
-  CHECK(hak_live_cover(place + 64 * (size_t)LEAF, 16, HAK_GRAIN_FINE));
 #endif
-  CHECK(!hak_live_cover((void *)((uintptr_t)1 << HAK_ADDRESS_BITS), 16, HAK_GRAIN_FINE)); /* beyond every address */
+  CHECK(hak_live_start() && hak_live_start());
+#if HAK_CHECKED
+  hak_os_fail_from(1);
+  CHECK(!hak_live_cover((char *)hak_live_half(HAK_GRAIN_FINE), SIZE, HAK_GRAIN_FINE));
+  hak_os_fail_from(0);
+#endif
 }
 
 static void purge_of_a_held_block(void) {
-  hak_live_set(place, 1);
-  hak_live_purge(place, HAK_UNIT_SIZE);
+  hold(fine, 1, HAK_GRAIN_FINE);
+  hak_live_purge(fine, HAK_UNIT_SIZE);
 }
 
 int main(void) {
   expect_nothing();
+  no_memory();
+  fine = (char *)hak_live_half(HAK_GRAIN_FINE);
+  coarse = fine - SIZE;
+  region_follows_the_machine();
   each_grain();
   tags_are_the_units();
-  one_grain_a_leaf();
   classes_fit_their_grain();
   expect_nothing();
-  pages_go_back();
-  threads_cover_one_leaf();
-  no_memory();
+  pages_go_back(fine, HAK_GRAIN_FINE);
+  pages_go_back(coarse, HAK_GRAIN_COARSE);
   if (HAK_CHECKED) test_expect_abort(purge_of_a_held_block, "live: a block is held in memory that is free");
   return 0;
 }

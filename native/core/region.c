@@ -1,0 +1,91 @@
+/* L2 region: see region.h. */
+#include "region.h"
+
+#include "bitmap.h"
+#include "os.h"
+
+static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static uint64_t *taken[HAK_GRAINS]; /* both halves', in one mapping */
+
+void hak_region_lock(void) {
+  hak_mutex_lock(&mutex);
+}
+void hak_region_unlock(void) {
+  hak_mutex_unlock(&mutex);
+}
+
+static size_t pieces_of(size_t size) {
+  return size / HAK_CHUNK_ALIGNMENT;
+}
+
+static bool start(void) {
+  if (taken[HAK_GRAIN_FINE] != NULL) return true;
+  if (!hak_live_start()) return false;
+  size_t words = hak_bitmap_words(pieces_of(hak_live_half_size()));
+  uint64_t *maps = hak_os_map(hak_round_up(2 * words * sizeof(uint64_t), hak_os_page_size()), hak_os_page_size());
+  taken[HAK_GRAIN_FINE] = maps;
+  taken[HAK_GRAIN_COARSE] = maps == NULL ? NULL : maps + words;
+  return maps != NULL;
+}
+
+bool hak_region_start(void) {
+  hak_mutex_lock(&mutex);
+  bool started = start();
+  hak_mutex_unlock(&mutex);
+  return started;
+}
+
+/* The first of `count` free pieces at or after `from`; where there are none, what is too far out to have them. */
+static size_t find_free(const uint64_t *map, size_t pieces, size_t from, size_t count) {
+  while (from + count <= pieces) {
+    size_t end = hak_bitmap_next_set(map, from + count, from);
+    if (end == from + count) break;
+    from = hak_bitmap_next_clear(map, pieces, end);
+  }
+  return from;
+}
+
+/* Of `count` pieces from `piece` on, or of that which starts there. */
+static char *address_of(hak_grain_t grain, size_t piece, size_t count) {
+  char *middle = (char *)hak_live_half(HAK_GRAIN_FINE);
+  return grain == HAK_GRAIN_FINE ? middle + piece * HAK_CHUNK_ALIGNMENT : middle - (piece + count) * HAK_CHUNK_ALIGNMENT;
+}
+static size_t piece_at(hak_grain_t grain, const char *address, size_t count) {
+  const char *middle = (const char *)hak_live_half(HAK_GRAIN_FINE);
+  return grain == HAK_GRAIN_FINE ? pieces_of((size_t)(address - middle)) : pieces_of((size_t)(middle - address)) - count;
+}
+
+/* Where something else lies the steps double, so that whatever large mapping it is is soon passed. */
+static void *map(size_t count, hak_grain_t grain) {
+  size_t pieces = pieces_of(hak_live_half_size()), step = 1;
+  void *base = NULL;
+  for (size_t from = 0; base == NULL; from += step, step *= 2) {
+    from = find_free(taken[grain], pieces, from, count);
+    if (from + count > pieces) return NULL;
+    base = hak_os_map_at(address_of(grain, from, count), count * HAK_CHUNK_ALIGNMENT);
+    if (base != NULL) hak_bitmap_set_range(taken[grain], from, count);
+  }
+  return base;
+}
+
+static void unmap(void *base, size_t count, hak_grain_t grain) {
+  hak_os_unmap(base, count * HAK_CHUNK_ALIGNMENT);
+  hak_bitmap_clear_range(taken[grain], piece_at(grain, base, count), count);
+}
+
+void *hak_region_map(size_t size, hak_grain_t grain) {
+  hak_mutex_lock(&mutex);
+  void *base = start() ? map(pieces_of(size), grain) : NULL;
+  if (base != NULL && !hak_live_cover(base, size, grain)) {
+    unmap(base, pieces_of(size), grain);
+    base = NULL;
+  }
+  hak_mutex_unlock(&mutex);
+  return base;
+}
+
+void hak_region_unmap(void *base, size_t size, hak_grain_t grain) {
+  hak_mutex_lock(&mutex);
+  unmap(base, pieces_of(size), grain);
+  hak_mutex_unlock(&mutex);
+}
