@@ -26,12 +26,10 @@ static uint64_t mid_budget_of(hak_heap_t *heap) {
 /* Gives the `count` oldest blocks of a bin back. */
 static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
-  uint32_t left = hak_bin_count(bin) - count;
   if (count == 0) return;
-  size_t given = hak_heap_give(heap, bin->blocks, count);
-  if (given < count) hak_fatal("free of a pointer that is no live block", bin->blocks[0]);
-  memmove(bin->blocks, bin->blocks + count, left * sizeof(void *));
-  hak_store_relaxed(&bin->count, left);
+  void **oldest = hak_bin_oldest(bin, count);
+  if (hak_heap_give(heap, oldest, count) < count) hak_fatal("free of a pointer that is no live block", oldest[0]);
+  hak_bin_drop(bin, count);
   if (HAK_CHECKED) hak_bin_check(bin, size_class);
 }
 
@@ -143,15 +141,6 @@ static void count_operation(hak_heap_t *heap) {
 
 /* ---- alloc ---- */
 
-/* Ascending as the heap gives them; turned round, they are popped in ascending order. */
-static void reverse(void **blocks, size_t count) {
-  for (size_t i = 0, j = count; i + 1 < j; i++) {
-    void *block = blocks[i];
-    blocks[i] = blocks[--j];
-    blocks[j] = block;
-  }
-}
-
 static void *take_one(hak_heap_t *heap, unsigned size_class) {
   void *block = NULL;
   hak_counter_add(&heap->uncached_allocs, hak_heap_take(heap, size_class, 1, &block));
@@ -165,9 +154,7 @@ static void *refill(hak_heap_t *heap, unsigned size_class) {
   grow_bin(heap, size_class);
   uint32_t wanted = (hak_bin_capacity(bin) + 1) / 2;
   if (wanted == 0) return take_one(heap, size_class); /* no memory for the bin's array */
-  uint32_t taken = (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks);
-  reverse(bin->blocks, taken);
-  hak_store_relaxed(&bin->count, taken);
+  hak_bin_fill(bin, (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks)); /* lowest first */
   if (HAK_CHECKED) hak_bin_check(bin, size_class);
   return hak_bin_pop(bin);
 }

@@ -169,14 +169,10 @@ static HAK_NOINLINE void free_slow(void *block, size_t tag) {
 
 /* The place of tag 0 has no room, nor have those of the classes above the bins'. */
 void hak_free(void *block) {
-  size_t tag = hak_live_tag(block);
-  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
-  if (HAK_UNLIKELY(!hak_live_clear(bin->live, block, tag))) {
-    free_slow(block, 0);
-    return;
-  }
+  size_t tag = hak_live_clear(block);
   if (HAK_CHECKED && tag != 0 && starts_block(block, tag)) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
-  bool odd = ((uintptr_t)block & bin->odd) != 0;
+  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
+  bool odd = ((uint32_t)(uintptr_t)block & bin->odd) != 0;
   if (HAK_UNLIKELY(odd || !hak_bin_push(bin, block))) free_slow(block, tag);
 }
 

@@ -44,15 +44,13 @@ static hak_large_t *apart(void) {
   return large;
 }
 
-/* What a heap of its own hands out no bin gets, and the live map does not track. */
 hak_heap_t *hak_heap_create(bool own) {
-  if (!own && !hak_region_start()) return NULL;
+  if (!hak_region_start()) return NULL;
   hak_heap_t *heap = hak_meta_alloc(sizeof *heap);
   if (heap == NULL) return NULL;
   heap->own = own;
   heap->purged_ms = hak_os_now_ms();
   hak_tcache_init(&heap->tcache);
-  if (!own) hak_tcache_track(&heap->tcache);
   heap->large = own ? apart() : shared(&heap->hint);
   if (heap->large != NULL) return heap;
   hak_meta_free(heap, sizeof *heap);

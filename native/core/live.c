@@ -8,7 +8,6 @@
 #include "os.h"
 
 hak_live_t hak_live;
-_Atomic uint8_t hak_live_nothing[128] __attribute__((aligned(64)));
 
 /* Addresses that a grain's half has for each byte of memory: chunks leave gaps, and units without memory keep theirs. */
 #define ADDRESSES_A_BYTE 4
@@ -50,10 +49,11 @@ static void lay_out(char *map, size_t half) {
   uintptr_t start = region_beside(map, half);
   char *coarse = map + tags_size(half), *fine = coarse + bytes_of(half, HAK_GRAIN_COARSE) + ROOM;
   hak_store_relaxed(&hak_live.first_unit, start / HAK_UNIT_SIZE);
+  hak_live.half = half / HAK_UNIT_SIZE;
   hak_live.tags = (_Atomic uint8_t *)map;
   hak_live.entries[HAK_GRAIN_COARSE] = entry_of(coarse, start, HAK_GRAIN_COARSE);
   hak_live.entries[HAK_GRAIN_FINE] = entry_of(fine, start + half, HAK_GRAIN_FINE);
-  hak_store_release(&hak_live.units, 2 * half / HAK_UNIT_SIZE); /* pairs with the acquire in hak_live_tag */
+  hak_store_release(&hak_live.units, 2 * half / HAK_UNIT_SIZE); /* pairs with the acquires in live.h */
 }
 
 static bool reserve(size_t half) {
@@ -84,16 +84,11 @@ uintptr_t hak_live_half(hak_grain_t grain) {
 }
 
 static hak_grain_t grain_at(const void *address) {
-  return (uintptr_t)address < hak_live_half(HAK_GRAIN_FINE) ? HAK_GRAIN_COARSE : HAK_GRAIN_FINE;
-}
-
-size_t hak_live_get(const void *address) {
-  if (hak_live_tag(address) == 0) return 0;
-  return hak_load_relaxed(hak_live_byte(hak_live.entries[grain_at(address)], address));
+  return hak_live_unit(address) < hak_live.half ? HAK_GRAIN_COARSE : HAK_GRAIN_FINE;
 }
 
 static char *bytes_at(const void *address) {
-  return (char *)hak_live_byte(hak_live.entries[grain_at(address)], address);
+  return (char *)hak_live_byte_in(hak_live_unit(address), address);
 }
 
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {

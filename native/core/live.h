@@ -18,7 +18,7 @@
  *
  * A grain is as long as the start of a block needs: sixteen bytes for the small classes, 64 for the others. What a random
  * block's byte costs is a cache line, and a line of the coarse map has four times the blocks. Each grain has one half of the region,
- * so that a class tells where the bytes of its blocks are: the bins keep it as an entry (hak_live_entry).
+ * so that a class tells where the bytes of its blocks are (the bins keep it as an entry), and so does an address.
  *
  * The region has four times as many addresses as the machine has memory, or as many as the process may have, for each grain; the
  * map over it is reserved at once, opened by the chunk, and given back by the page: the system gives memory to what was written.
@@ -40,49 +40,56 @@ HAK_INLINE unsigned hak_grain_shift(hak_grain_t grain) {
 }
 
 typedef struct hak_live {
-  _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquire in hak_live_tag */
+  _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquires in hak_live_clear and hak_live_get */
   _Atomic uintptr_t first_unit; /* the region's first address, in units. Relaxed: without `units` it says nothing */
+  size_t half;           /* units of the coarse half, which comes first */
   _Atomic uint8_t *tags; /* of that unit */
   uintptr_t entries[HAK_GRAINS];
 } hak_live_t;
 extern hak_live_t hak_live;
 
-/* What stands for the byte of blocks that are in no half of the region: always 0. */
-extern _Atomic uint8_t hak_live_nothing[128];
-#define HAK_LIVE_NOTHING ((uintptr_t)&hak_live_nothing[63])
-
 /* Where the bytes of a grain are: the address of the first, less what the first address is when shifted, so that a byte's place is one
-   addition. The low six bits are the shift, as the address is chosen to make them. HAK_LIVE_NOTHING shifts all addresses away. */
+   addition. The low six bits are the shift, as the address is chosen to make them. */
 HAK_INLINE uintptr_t hak_live_entry(hak_grain_t grain) {
-  return grain == HAK_GRAIN_NONE ? HAK_LIVE_NOTHING : hak_live.entries[grain];
+  return hak_live.entries[grain];
 }
 
 HAK_INLINE _Atomic uint8_t *hak_live_byte(uintptr_t entry, const void *block) {
   return (_Atomic uint8_t *)(entry + ((uintptr_t)block >> (entry & 63)));
 }
 
-/* The tag of the slab that any address lies in; 0: none that the map knows. */
-HAK_INLINE size_t hak_live_tag(const void *address) {
-  size_t units = hak_load_acquire(&hak_live.units);
-  uintptr_t unit = ((uintptr_t)address >> HAK_UNIT_SHIFT) - hak_load_relaxed(&hak_live.first_unit);
-  return HAK_LIKELY(unit < units) ? hak_load_relaxed(&hak_live.tags[unit]) : 0;
+/* Any address's number in the region's units; what is not in the region has one that is not below `units`. */
+HAK_INLINE size_t hak_live_unit(const void *address) {
+  return ((uintptr_t)address >> HAK_UNIT_SHIFT) - hak_load_relaxed(&hak_live.first_unit);
 }
 
-/* Marks a block of a covered chunk as held, in a slab of this tag. */
+/* By its unit, so that nothing waits for the tag. */
+HAK_INLINE _Atomic uint8_t *hak_live_byte_in(size_t unit, const void *block) {
+  uintptr_t fine = hak_live.entries[HAK_GRAIN_FINE], coarse = hak_live.entries[HAK_GRAIN_COARSE];
+  return hak_live_byte(unit < hak_live.half ? coarse : fine, block);
+}
+
+/* Marks a block of a covered chunk as held, in a slab of this tag, by its class's entry. */
 HAK_INLINE void hak_live_set(uintptr_t entry, const void *block, size_t tag) {
   hak_store_relaxed(hak_live_byte(entry, block), (uint8_t)tag);
 }
 
-/* Of a block whose unit has this tag: it is held no longer. @return whether it was. */
-HAK_INLINE bool hak_live_clear(uintptr_t entry, const void *block, size_t tag) {
-  _Atomic uint8_t *byte = hak_live_byte(entry, block);
-  if (HAK_UNLIKELY(hak_load_relaxed(byte) != tag)) return false;
+/* The tag of the held block that starts in any address's grain, which is held no longer; 0 where none does. */
+HAK_INLINE size_t hak_live_clear(const void *address) {
+  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
+  if (HAK_UNLIKELY(unit >= units)) return 0;
+  size_t tag = hak_load_relaxed(&hak_live.tags[unit]);
+  _Atomic uint8_t *byte = hak_live_byte_in(unit, address);
+  if (HAK_UNLIKELY(tag == 0 || hak_load_relaxed(byte) != tag)) return 0; /* none, or not covered: not to be written to */
   hak_store_relaxed(byte, 0);
-  return true;
+  return tag;
 }
 
-/* The tag of the held block that starts in any address's grain; 0 where none does. */
-size_t hak_live_get(const void *address);
+/* The same, and it stays held. */
+HAK_INLINE size_t hak_live_get(const void *address) {
+  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
+  return HAK_LIKELY(unit < units) ? hak_load_relaxed(hak_live_byte_in(unit, address)) : 0;
+}
 
 /* Reserves the region's map. @return false: no memory. Again, or by one thread at a time: region.c. */
 bool hak_live_start(void);

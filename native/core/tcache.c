@@ -16,16 +16,12 @@ static uint32_t first_capacity(unsigned size_class) {
 }
 
 void hak_tcache_init(hak_tcache_t *tcache) {
-  hak_tcache_place(tcache, 0)->live = HAK_LIVE_NOTHING;
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
     hak_bin_t *bin = hak_tcache_bin(tcache, c);
     bin->first = first_capacity(c);
-    bin->odd = hak_size_class_odd(c);
+    bin->live = hak_live_entry(hak_size_class_grain(c));
+    bin->odd = (uint32_t)hak_size_class_odd(c);
   }
-}
-
-void hak_tcache_track(hak_tcache_t *tcache) {
-  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) hak_tcache_bin(tcache, c)->live = hak_live_entry(hak_size_class_grain(c));
 }
 
 static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t before, uint32_t after) {
@@ -99,6 +95,38 @@ void hak_tcache_release(hak_tcache_t *tcache) {
   }
 }
 
+/* ---- the row ---- */
+
+void **hak_bin_oldest(hak_bin_t *bin, uint32_t count) {
+  if (count < hak_bin_count(bin)) return bin->blocks + 1;
+  memmove(bin->blocks, bin->blocks + 1, (count - 1) * sizeof(void *));
+  bin->blocks[count - 1] = bin->top;
+  return bin->blocks;
+}
+
+void hak_bin_drop(hak_bin_t *bin, uint32_t count) {
+  uint32_t left = hak_bin_count(bin) - count;
+  if (left == 0)
+    bin->top = NULL;
+  else
+    memmove(bin->blocks + 1, bin->blocks + 1 + count, (left - 1) * sizeof(void *));
+  hak_store_relaxed(&bin->count, left);
+}
+
+void hak_bin_fill(hak_bin_t *bin, uint32_t count) {
+  if (count == 0) return;
+  bin->top = bin->blocks[0];
+  bin->blocks[0] = NULL;
+  for (size_t i = 1, j = count; i + 1 < j; i++) {
+    void *block = bin->blocks[i];
+    bin->blocks[i] = bin->blocks[--j];
+    bin->blocks[j] = block;
+  }
+  hak_store_relaxed(&bin->count, count);
+}
+
+/* ---- checks ---- */
+
 void hak_tcache_check(hak_tcache_t *tcache) {
   size_t bytes = 0;
   uint64_t capacity = 0;
@@ -116,8 +144,11 @@ void hak_tcache_check(hak_tcache_t *tcache) {
 }
 
 void hak_bin_check(hak_bin_t *bin, unsigned size_class) {
-  for (uint32_t i = 0; i < hak_bin_count(bin); i++) {
-    void *block = bin->blocks[i];
+  uint32_t count = hak_bin_count(bin);
+  if ((bin->top == NULL) != (count == 0) || (count != 0 && bin->blocks[0] != NULL))
+    hak_fatal("tcache: the count differs from the row", bin);
+  for (uint32_t i = 1; i <= count; i++) {
+    void *block = i < count ? bin->blocks[i] : bin->top;
     if (hak_live_get(block) != 0) hak_fatal("tcache: a cached block is held by a caller", block);
     if ((hak_registry_get(block) & HAK_REGISTRY_TAG_MASK) != size_class + 1)
       hak_fatal("tcache: a cached block is none of its class", block);

@@ -2,8 +2,13 @@
  * L4 tcache: a thread's free blocks of the classes up to 32 KiB, an array a class. Whichever heap owns a block, any thread
  * may cache and reuse it; only the flush looks at the owner.
  *
- *     bin   blocks -> | p | p | p | p |   |   |   |   |
- *                       `-- count --'   `- capacity -'      pop and push at the end; the oldest are at the front
+ *     bin   top -> p
+ *           blocks -> | 0 | p | p | p |   |   |   |   |      pop and push at the end; the oldest are at the front
+ *                       `-- count --'   `- capacity -'
+ *
+ * The newest block stands apart, in the bin itself, and the row is one place behind, with NULL for the bin's bottom: so a pop has its
+ * block after one load, not two. A caller writes to it at once, and until its address is known the processor holds the loads behind
+ * that write back: where frees and mallocs take turns at random, a pair costs a fifth less than with the newest in the row.
  *
  * Capacity starts at nothing, doubles on a miss, and halves when the bin was not used from one tick to the next. What all
  * bins may hold is a budget of bytes; a class that needs more when the budget is spent takes it from one that was not used.
@@ -21,12 +26,13 @@
 
 /* A cache line: what the fast paths touch, then what the slow ones keep. */
 typedef struct hak_bin {
+  void *top;                 /* NULL: the bin is empty */
   void **blocks;
   uintptr_t live;            /* where the live map has the class's blocks: see hak_live_entry */
-  uintptr_t odd;             /* address bits that no block of the class has */
   hak_counter_t allocs;      /* blocks handed out */
   _Atomic uint32_t count;    /* relaxed: the owner writes, statistics read */
   _Atomic uint32_t capacity; /* likewise */
+  uint32_t odd;              /* address bits that no block of the class has */
   uint32_t first;            /* the capacity that the bin starts with, and keeps at least */
   uint64_t allocs_seen;      /* `allocs` at the last tick */
   uint64_t allocs_refused;   /* `allocs` when a bin was last refused its growth */
@@ -34,7 +40,7 @@ typedef struct hak_bin {
 _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
 /* A bin's place is the tag that the live map and registry entries have: class + 1. The other places never get any room, so that
-   0, of what is no live block, and the classes above the bins' need no test of their own; they know the live map's bytes alone. */
+   0, of what is no live block, and the classes above the bins' need no test of their own. */
 #define HAK_TCACHE_PLACES 64
 
 typedef struct hak_tcache {
@@ -61,12 +67,12 @@ HAK_INLINE uint32_t hak_bin_capacity(hak_bin_t *bin) {
 }
 
 HAK_INLINE void *hak_bin_pop(hak_bin_t *bin) {
-  size_t left; /* one instruction subtracts and tests */
-  if (HAK_UNLIKELY(__builtin_sub_overflow((size_t)hak_bin_count(bin), 1u, &left))) return NULL;
-  hak_store_relaxed(&bin->count, (uint32_t)left);
+  void *block = bin->top;
+  if (HAK_UNLIKELY(block == NULL)) return NULL;
+  uint32_t left = hak_bin_count(bin) - 1;
+  bin->top = bin->blocks[left];
+  hak_store_relaxed(&bin->count, left);
   hak_counter_add(&bin->allocs, 1);
-  void *block = bin->blocks[left];
-  HAK_ASSUME(block != NULL);
   return block;
 }
 
@@ -76,10 +82,20 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
   uint32_t count = hak_bin_count(bin);
   if (HAK_UNLIKELY(count >= hak_bin_capacity(bin))) return false;
   __builtin_prefetch(block, 1);
-  bin->blocks[count] = block;
+  bin->blocks[count] = bin->top;
+  bin->top = block;
   hak_store_relaxed(&bin->count, count + 1);
   return true;
 }
+
+/* The `count` oldest blocks in a row; all of them only for an end of the bin's contents. */
+void **hak_bin_oldest(hak_bin_t *bin, uint32_t count);
+
+/* They have left. */
+void hak_bin_drop(hak_bin_t *bin, uint32_t count);
+
+/* The empty bin's row has got so many blocks; the first of them is to be popped first. */
+void hak_bin_fill(hak_bin_t *bin, uint32_t count);
 
 /* Whether the bin handed nothing out since the last tick. */
 HAK_INLINE bool hak_tcache_idle(hak_tcache_t *tcache, unsigned size_class) {
@@ -87,11 +103,8 @@ HAK_INLINE bool hak_tcache_idle(hak_tcache_t *tcache, unsigned size_class) {
   return hak_counter_get(&bin->allocs) == bin->allocs_seen;
 }
 
-/* Makes a zeroed cache ready. */
+/* Makes a zeroed cache ready; the live map is there. */
 void hak_tcache_init(hak_tcache_t *tcache);
-
-/* Tells the places of all classes where the live map, which is there, has their blocks: of a cache by which blocks are freed. */
-void hak_tcache_track(hak_tcache_t *tcache);
 
 /* Bytes that a doubling would add to what all bins may hold. */
 size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class);

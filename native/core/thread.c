@@ -10,8 +10,7 @@
 #include "region.h"
 #include "registry.h"
 
-/* Blocks are freed by it too, once there are any. */
-hak_heap_t hak_nobody = {.tcache.places[0].live = HAK_LIVE_NOTHING};
+hak_heap_t hak_nobody;
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
 static _Thread_local bool ended; /* thread_ends has run; nobody says whether it will run again */
 
@@ -88,20 +87,9 @@ void hak_thread_remove(hak_heap_t *heap) {
   hak_mutex_unlock(&mutex);
 }
 
-/* The first heap: no thread has a block yet. */
-static void track_nobody(void) {
-  static bool tracked;
-  hak_mutex_lock(&mutex);
-  if (!tracked) hak_tcache_track(&hak_nobody.tcache);
-  tracked = true;
-  hak_mutex_unlock(&mutex);
-}
-
 static hak_heap_t *make(void) {
   hak_heap_t *heap = hak_heap_create(false);
-  if (heap == NULL) return NULL;
-  track_nobody();
-  hak_thread_enter(heap);
+  if (heap != NULL) hak_thread_enter(heap);
   return heap;
 }
 

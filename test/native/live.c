@@ -14,17 +14,11 @@ static void hold(char *block, size_t tag, hak_grain_t grain) {
   hak_live_set(hak_live_entry(grain), block, tag);
 }
 
-/* As a free does. @return the tag; 0: not held. */
-static size_t drop(const void *block, hak_grain_t grain) {
-  size_t tag = hak_live_tag(block);
-  return hak_live_clear(tag == 0 ? HAK_LIVE_NOTHING : hak_live_entry(grain), block, tag) ? tag : 0;
-}
-
 static void expect_nothing(void) {
   const uintptr_t addresses[] = {0, 1, 16, (uintptr_t)1 << 46, (uintptr_t)1 << 47, UINTPTR_MAX, (uintptr_t)&fine};
   for (size_t i = 0; i < TEST_COUNT(addresses); i++) {
     CHECK(hak_live_get((void *)addresses[i]) == 0);
-    CHECK(hak_live_tag((void *)addresses[i]) == 0 && drop((void *)addresses[i], HAK_GRAIN_NONE) == 0);
+    CHECK(hak_live_clear((void *)addresses[i]) == 0);
   }
 }
 
@@ -42,18 +36,18 @@ static void each_grain(void) {
   hold(fine + 16, 2, HAK_GRAIN_FINE);
   hold(fine + SIZE - 16, 60, HAK_GRAIN_FINE);
   CHECK(hak_live_get(fine) == 2 && hak_live_get(fine + 16) == 2 && hak_live_get(fine + SIZE - 16) == 60);
-  CHECK(hak_live_get(fine + 32) == 0 && drop(fine + 32, HAK_GRAIN_FINE) == 0);
-  CHECK(drop(fine, HAK_GRAIN_FINE) == 2 && drop(fine, HAK_GRAIN_FINE) == 0);
-  CHECK(drop(fine + 16, HAK_GRAIN_FINE) == 2 && drop(fine + SIZE - 16, HAK_GRAIN_FINE) == 60);
+  CHECK(hak_live_get(fine + 32) == 0 && hak_live_clear(fine + 32) == 0);
+  CHECK(hak_live_clear(fine) == 2 && hak_live_clear(fine) == 0);
+  CHECK(hak_live_clear(fine + 16) == 2 && hak_live_clear(fine + SIZE - 16) == 60);
   CHECK(hak_live_cover(coarse, SIZE, HAK_GRAIN_COARSE));
   for (size_t at = 0; at < SIZE; at += SIZE / 16) hold(coarse + at, 1 + at / (SIZE / 16), HAK_GRAIN_COARSE);
   for (size_t at = 0; at < SIZE; at += SIZE / 16) {
     CHECK(hak_live_get(coarse + at + 63) == 1 + at / (SIZE / 16)); /* one grain, one byte */
     CHECK(hak_live_get(coarse + at + 64) == 0);
-    CHECK(drop(coarse + at, HAK_GRAIN_COARSE) == 1 + at / (SIZE / 16));
+    CHECK(hak_live_clear(coarse + at) == 1 + at / (SIZE / 16));
   }
   hold(fine - 64, 5, HAK_GRAIN_COARSE); /* where the halves meet */
-  CHECK(hak_live_get(fine) == 0 && drop(fine - 64, HAK_GRAIN_COARSE) == 5);
+  CHECK(hak_live_get(fine) == 0 && hak_live_clear(fine - 64) == 5);
 }
 
 /* A byte counts under its slab's tag only, and each of a slab's units has it. */
@@ -62,12 +56,12 @@ static void tags_are_the_units(void) {
   hak_live_tag_units(slab, 3, 9);
   char *blocks[] = {slab, slab + HAK_UNIT_SIZE, slab + 3 * HAK_UNIT_SIZE - 16};
   for (size_t i = 0; i < TEST_COUNT(blocks); i++) hak_live_set(hak_live_entry(HAK_GRAIN_FINE), blocks[i], 9);
-  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(drop(blocks[i], HAK_GRAIN_FINE) == 9);
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(hak_live_clear(blocks[i]) == 9);
   hak_live_set(hak_live_entry(HAK_GRAIN_FINE), slab, 8);
-  CHECK(drop(slab, HAK_GRAIN_FINE) == 0 && hak_live_get(slab) == 8);
+  CHECK(hak_live_clear(slab) == 0 && hak_live_get(slab) == 8);
   hak_live_set(hak_live_entry(HAK_GRAIN_FINE), slab, 0);
   hak_live_tag_units(slab, 3, 0);
-  CHECK(hak_live_tag(slab) == 0 && hak_live_tag(slab + 3 * HAK_UNIT_SIZE) == 0);
+  CHECK(hak_live_clear(slab) == 0 && hak_live_clear(slab + 3 * HAK_UNIT_SIZE) == 0);
 }
 
 /* Every class's blocks start in grains of their own, and `odd` are the bits that none has. */
@@ -90,7 +84,7 @@ static void pages_go_back(char *start, hak_grain_t grain) {
   size_t before = resident_pages();
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) hold(start + at, 7, grain);
   size_t touched = resident_pages();
-  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(drop(start + at, grain) == 7);
+  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_clear(start + at) == 7);
   hak_live_purge(start, SIZE);
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_get(start + at) == 0);
   if (TEST_SANITIZED) return;
