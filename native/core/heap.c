@@ -177,15 +177,44 @@ typedef struct run {
   size_t count;
 } run_t;
 
-static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
-  bool was_full = slab->used == slab->blocks;
+/* What of the run are blocks, each once. @return how many are not: rejected. */
+static size_t gather(const hak_slab_t *slab, run_t run, hak_batch_t *batch, void **rejected) {
   size_t bad = 0;
+  batch->words = 0;
   for (size_t i = 0; i < run.count; i++) {
     uint32_t index = hak_slab_index(slab, run.blocks[i]);
-    if (index == slab->blocks || hak_slab_give(slab, index) == HAK_NOT_LIVE) rejected[bad++] = run.blocks[i];
+    if (HAK_UNLIKELY(index == slab->blocks || !hak_batch_add(batch, index))) rejected[bad++] = run.blocks[i];
   }
+  return bad;
+}
+
+/* A slab's blocks as addresses, though it may be another by now. */
+typedef struct places {
+  char *base;
+  size_t block_size;
+} places_t;
+
+/* What is left in the batch was free before. @return how many. */
+static size_t reject(places_t places, const hak_batch_t *batch, void **rejected) {
+  size_t bad = 0;
+  for (uint64_t words = batch->words; words != 0; words &= words - 1) {
+    size_t word = hak_ctz(words);
+    for (uint64_t bits = batch->bits[word]; bits != 0; bits &= bits - 1)
+      rejected[bad++] = places.base + (word * 64 + hak_ctz(bits)) * places.block_size;
+  }
+  return bad;
+}
+
+static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
+  hak_batch_t batch;
+  places_t places = {slab->base, slab->block_size};
+  bool was_full = slab->used == slab->blocks;
+  size_t bad = gather(slab, run, &batch, rejected);
   if (bad == run.count) return bad;
-  count_back(heap, slab, run.count - bad);
+  size_t given = hak_slab_give(slab, &batch);
+  if (given < run.count - bad) bad += reject(places, &batch, rejected + bad);
+  if (given == 0) return bad;
+  count_back(heap, slab, given);
   if (was_full || slab->used == 0)
     settle(heap, slab);
   else if (HAK_CHECKED)
@@ -220,14 +249,15 @@ static void count_returned(hak_heap_t *heap, kind_t kind, uint64_t blocks) {
 
 /* Once it has left, neither the slab nor its heap may be looked at; once a block is given, the slab may be made another. */
 static size_t give_remote(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
+  hak_batch_t batch;
+  places_t places = {slab->base, slab->block_size};
   kind_t kind = kind_of(owner, slab);
-  size_t bad = 0;
+  size_t bad = gather(slab, run, &batch, rejected);
+  if (bad == run.count) return bad;
   hak_remote_enter(&owner->remote);
-  for (size_t i = 0; i < run.count; i++) {
-    uint32_t index = hak_slab_index(slab, run.blocks[i]);
-    if (index == slab->blocks || !hak_remote_give(&owner->remote, slab, index)) rejected[bad++] = run.blocks[i];
-  }
+  hak_remote_give(&owner->remote, slab, &batch);
   hak_remote_leave(&owner->remote);
+  bad += reject(places, &batch, rejected + bad);
   hak_counter_add(&heap->remote_frees, run.count - bad);
   count_returned(heap, kind, run.count - bad);
   return bad;

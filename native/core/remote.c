@@ -8,10 +8,8 @@ static void push(hak_remote_t *remote, hak_slab_t *slab) {
   while (!hak_cas_release(&remote->stack, &top, slab));
 }
 
-bool hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, uint32_t index) {
-  hak_remote_give_t given = hak_slab_give_remote(slab, index);
-  if (given == HAK_REMOTE_GIVEN_FIRST) push(remote, slab);
-  return given != HAK_REMOTE_NOT_LIVE;
+void hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, hak_batch_t *batch) {
+  if (hak_slab_give_remote(slab, batch)) push(remote, slab);
 }
 
 hak_slab_t *hak_remote_take(hak_remote_t *remote) {

@@ -4,8 +4,8 @@
  *     stack -> slab -> slab      slabs with remote bits; pushed by whoever set a slab's first bit, taken whole by the owner
  *     freers                     threads that are between setting a bit and having pushed
  *
- * A freer announces itself, sets the block's bit, pushes the slab if its bit was the first, and leaves. Between bit and
- * push the owner may already have collected the block and closed its slab; the push then brings a slab with nothing to
+ * A freer announces itself, sets the blocks' bits, pushes the slab if it had none before, and leaves. Between bits and
+ * push the owner may already have collected the blocks and closed its slab; the push then brings a slab with nothing to
  * collect, which is harmless, as long as its header is still mapped. Hence the one rule:
  * a chunk is unmapped only while hak_remote_quiet(), for then nobody holds or will hold a pointer into its header: a
  * freer that comes later brings a live block, and so a slab that is not empty.
@@ -32,8 +32,8 @@ HAK_INLINE void hak_remote_leave(hak_remote_t *remote) {
   hak_fetch_sub_release(&remote->freers, 1);
 }
 
-/* Frees block `index`. @return false: it was freed before. */
-bool hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, uint32_t index);
+/* Frees the batch's blocks. Those that were freed before stay in it. */
+void hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, hak_batch_t *batch);
 
 HAK_INLINE bool hak_remote_pending(hak_remote_t *remote) {
   return hak_load_relaxed(&remote->stack) != NULL; /* a hint; the exchange in hak_remote_take synchronises */

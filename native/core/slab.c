@@ -37,26 +37,30 @@ size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {
   return taken;
 }
 
-hak_give_t hak_slab_give(hak_slab_t *slab, uint32_t index) {
-  uint64_t bit = (uint64_t)1 << (index % 64);
-  uint32_t word = index / 64;
-  if ((slab->free[word] & bit) != 0) return HAK_NOT_LIVE;
-  /* Relaxed: a block whose remote bit is set was freed before; that is misuse whichever free came first. */
-  if ((hak_load_relaxed(&slab->remote[word]) & bit) != 0) return HAK_NOT_LIVE;
-  slab->free[word] |= bit;
-  if (word < slab->first_word) slab->first_word = word;
-  return slab->used-- == slab->blocks ? HAK_GIVEN_WAS_FULL : HAK_GIVEN;
+size_t hak_slab_give(hak_slab_t *slab, hak_batch_t *batch) {
+  uint32_t before = slab->used, first = hak_ctz(batch->words);
+  if (first < slab->first_word) slab->first_word = first;
+  for (uint64_t words = batch->words; words != 0; words &= words - 1) {
+    uint32_t word = hak_ctz(words);
+    uint64_t bits = batch->bits[word];
+    /* Relaxed: a block whose remote bit is set was freed before; that is misuse whichever free came first. */
+    batch->bits[word] = bits & (slab->free[word] | hak_load_relaxed(&slab->remote[word]));
+    bits &= ~batch->bits[word];
+    slab->free[word] |= bits;
+    slab->used -= hak_popcount(bits);
+  }
+  return before - slab->used;
 }
 
-hak_remote_give_t hak_slab_give_remote(hak_slab_t *slab, uint32_t index) {
-  uint64_t bit = (uint64_t)1 << (index % 64);
-  uint32_t word = index / 64;
-  /* Release: the freer's writes to the block come before the owner's reuse; pairs with the acquire in hak_slab_collect. */
-  if ((hak_fetch_or_release(&slab->remote[word], bit) & bit) != 0) return HAK_REMOTE_NOT_LIVE;
-  /* Acquire and release: orders the bit above before the summary, and a second freer's summary after the first's;
-     pairs with the exchange in hak_slab_collect, which therefore sees the bit of whoever did not push. */
-  uint64_t before = hak_fetch_or_acq_rel(&slab->remote_words, (uint64_t)1 << word);
-  return before == 0 ? HAK_REMOTE_GIVEN_FIRST : HAK_REMOTE_GIVEN;
+bool hak_slab_give_remote(hak_slab_t *slab, hak_batch_t *batch) {
+  for (uint64_t words = batch->words; words != 0; words &= words - 1) {
+    uint32_t word = hak_ctz(words);
+    /* Release: the freer's writes to the blocks come before the owner's reuse; pairs with the acquire in hak_slab_collect. */
+    batch->bits[word] &= hak_fetch_or_release(&slab->remote[word], batch->bits[word]);
+  }
+  /* Acquire and release: orders the bits above before the summary, and a second freer's summary after the first's;
+     pairs with the exchange in hak_slab_collect, which therefore sees the bits of whoever did not push. */
+  return hak_fetch_or_acq_rel(&slab->remote_words, batch->words) == 0;
 }
 
 size_t hak_slab_collect(hak_slab_t *slab) {

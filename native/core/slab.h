@@ -42,7 +42,20 @@ typedef struct hak_slab {
   struct hak_slab *remote_next; /* on the heap's stack; written by the pusher, read by the owner that took the stack */
 } __attribute__((aligned(HAK_CACHE_LINE))) hak_slab_t;
 
-typedef enum hak_give { HAK_GIVEN, HAK_GIVEN_WAS_FULL, HAK_NOT_LIVE } hak_give_t;
+/* Some of a slab's blocks, a bit each: what comes back together is marked by the word. */
+typedef struct hak_batch {
+  uint64_t words;                    /* bit w: bits[w] has some; the others are undefined */
+  uint64_t bits[HAK_WORDS_PER_UNIT];
+} hak_batch_t;
+
+/* @return false: it is in the batch already. */
+HAK_INLINE bool hak_batch_add(hak_batch_t *batch, uint32_t index) {
+  uint64_t bit = (uint64_t)1 << (index % 64), word = (uint64_t)1 << (index / 64);
+  uint64_t before = (batch->words & word) != 0 ? batch->bits[index / 64] : 0;
+  batch->words |= word;
+  batch->bits[index / 64] = before | bit;
+  return (before & bit) == 0;
+}
 
 /* Makes an unused slab place hold blocks: all free. `base`, `chunk`, bitmaps, unit and units are set. */
 void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uint64_t seq);
@@ -58,13 +71,11 @@ HAK_INLINE uint32_t hak_slab_index(const hak_slab_t *slab, const void *address) 
   return index < slab->blocks && index * slab->block_size == offset ? index : slab->blocks;
 }
 
-/* Gives block `index` back. */
-hak_give_t hak_slab_give(hak_slab_t *slab, uint32_t index);
+/* Gives the batch's blocks back. Those that were free before stay in it. @return how many came back. */
+size_t hak_slab_give(hak_slab_t *slab, hak_batch_t *batch);
 
-typedef enum hak_remote_give { HAK_REMOTE_GIVEN, HAK_REMOTE_GIVEN_FIRST, HAK_REMOTE_NOT_LIVE } hak_remote_give_t;
-
-/* Any thread: marks block `index` as freed. GIVEN_FIRST: the caller must push the slab on its heap's stack. */
-hak_remote_give_t hak_slab_give_remote(hak_slab_t *slab, uint32_t index);
+/* Any thread: marks them as freed, likewise. @return whether the caller must push the slab on its heap's stack. */
+bool hak_slab_give_remote(hak_slab_t *slab, hak_batch_t *batch);
 
 /* Moves the remote bits over. @return how many blocks came back. */
 size_t hak_slab_collect(hak_slab_t *slab);

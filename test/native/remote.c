@@ -95,7 +95,8 @@ static void a_slow_freer_pushes_a_slab_of_another_class(void) {
   void *kept = hak_heap_malloc(owner, 100), *slow = hak_heap_malloc(owner, 60000);
   hak_slab_t *slab = slab_of(slow);
   hak_fetch_add_acquire(&owner->remote.freers, 1);
-  CHECK(hak_slab_give_remote(slab, 0) == HAK_REMOTE_GIVEN_FIRST);
+  hak_batch_t batch = {0};
+  CHECK(hak_batch_add(&batch, 0) && hak_slab_give_remote(slab, &batch));
   /* The owner's own view of the bit, as if another freer's push had brought the slab. */
   CHECK(hak_slab_collect(slab) == 1);
   slab->used++; /* undone, for the heap has not counted the block back */

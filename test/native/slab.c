@@ -60,27 +60,54 @@ static void take(bed_t *bed, size_t count) {
   }
 }
 
-static void give(bed_t *bed, uint32_t index) {
-  bool full = bed->slab.used == bed->slab.blocks;
-  hak_give_t given = hak_slab_give(&bed->slab, index);
-  if (bed->model[index] != LIVE) {
-    CHECK(given == HAK_NOT_LIVE);
-    return;
+/* Up to `most` blocks at random, each once; for a remote free none that is free, misuse that only the collection can find: see below. */
+static hak_batch_t some(const bed_t *bed, size_t most, bool held, test_random_t *random) {
+  hak_batch_t batch = {0};
+  memset(batch.bits, 0xff, sizeof batch.bits); /* what `words` does not name means nothing */
+  for (size_t count = 1 + test_below(random, most); count > 0; count--) {
+    uint32_t index = (uint32_t)test_below(random, bed->slab.blocks);
+    if (held && bed->model[index] == FREE) continue;
+    bool known = (batch.words >> (index / 64)) % 2 != 0 && hak_bitmap_get(batch.bits, index);
+    CHECK(hak_batch_add(&batch, index) == !known);
   }
-  CHECK(given == (full ? HAK_GIVEN_WAS_FULL : HAK_GIVEN));
-  bed->model[index] = FREE;
+  return batch;
 }
 
-static void give_remote(bed_t *bed, uint32_t index) {
-  if (bed->model[index] == FREE) return; /* misuse that only the collection can find: see below */
-  hak_remote_give_t given = hak_slab_give_remote(&bed->slab, index);
-  if (bed->model[index] == REMOTE) {
-    CHECK(given == HAK_REMOTE_NOT_LIVE);
-    return;
+static bool has(const hak_batch_t *batch, size_t index) {
+  return (batch->words >> (index / 64)) % 2 != 0 && hak_bitmap_get(batch->bits, index);
+}
+
+/* Those of the batch that were live have become `to`, and the others stay in it. @return how many were. */
+static size_t model_give(bed_t *bed, const hak_batch_t *batch, const hak_batch_t *left, state_t to) {
+  size_t given = 0;
+  for (size_t i = 0; i < bed->slab.blocks; i++) {
+    bool live = bed->model[i] == LIVE;
+    CHECK(has(left, i) == (has(batch, i) && !live));
+    if (!has(batch, i) || !live) continue;
+    bed->model[i] = to;
+    given++;
   }
-  CHECK(given == (bed->pushed ? HAK_REMOTE_GIVEN : HAK_REMOTE_GIVEN_FIRST));
+  return given;
+}
+
+static void give(bed_t *bed, hak_batch_t batch) {
+  hak_batch_t left = batch;
+  size_t given = hak_slab_give(&bed->slab, &left);
+  CHECK(given == model_give(bed, &batch, &left, FREE));
+}
+
+static void give_remote(bed_t *bed, hak_batch_t batch) {
+  hak_batch_t left = batch;
+  if (batch.words == 0) return;
+  CHECK(hak_slab_give_remote(&bed->slab, &left) == !bed->pushed);
   bed->pushed = true;
-  bed->model[index] = REMOTE;
+  model_give(bed, &batch, &left, REMOTE);
+}
+
+static hak_batch_t only(uint32_t index) {
+  hak_batch_t batch = {0};
+  CHECK(hak_batch_add(&batch, index) && !hak_batch_add(&batch, index));
+  return batch;
 }
 
 static void collect(bed_t *bed) {
@@ -91,14 +118,14 @@ static void collect(bed_t *bed) {
 }
 
 static void step(bed_t *bed, test_random_t *random) {
-  uint32_t index = (uint32_t)test_below(random, bed->slab.blocks);
+  size_t most = 1 + test_below(random, bed->slab.blocks);
   size_t what = test_below(random, 100);
   if (what < 15)
     take(bed, test_below(random, test_below(random, bed->slab.blocks + 2) + 1));
   else if (what < 60)
-    give(bed, index);
+    give(bed, some(bed, most, false, random));
   else if (what < 98)
-    give_remote(bed, index);
+    give_remote(bed, some(bed, most, true, random));
   else
     collect(bed);
 }
@@ -112,7 +139,7 @@ static void random_steps(unsigned size_class, test_random_t *random) {
     if (i % 32 == 0) check(&bed);
   }
   collect(&bed);
-  for (uint32_t i = 0; i < bed.slab.blocks; i++) give(&bed, i);
+  for (uint32_t i = 0; i < bed.slab.blocks; i++) give(&bed, only(i));
   check(&bed);
   CHECK(bed.slab.used == 0);
 }
@@ -122,12 +149,16 @@ static void owner_and_remote_free(void) {
   bed_t bed;
   open_bed(&bed, 3);
   take(&bed, 10);
-  CHECK(hak_slab_give(&bed.slab, 4) == HAK_GIVEN);
-  CHECK(hak_slab_give_remote(&bed.slab, 4) == HAK_REMOTE_GIVEN_FIRST);
+  hak_batch_t twice = only(4);
+  CHECK(hak_slab_give(&bed.slab, &twice) == 1);
+  twice = only(4);
+  CHECK(hak_slab_give_remote(&bed.slab, &twice));
   CHECK(hak_slab_collect(&bed.slab) == 0);
   CHECK(bed.slab.used == 9);
-  CHECK(hak_slab_give_remote(&bed.slab, 5) == HAK_REMOTE_GIVEN_FIRST);
-  CHECK(hak_slab_give(&bed.slab, 5) == HAK_NOT_LIVE);
+  twice = only(5);
+  CHECK(hak_slab_give_remote(&bed.slab, &twice) && !has(&twice, 5));
+  twice = only(5);
+  CHECK(hak_slab_give(&bed.slab, &twice) == 0 && has(&twice, 5));
   CHECK(hak_slab_collect(&bed.slab) == 1);
   CHECK(bed.slab.used == 8);
 }
