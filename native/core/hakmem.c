@@ -69,19 +69,35 @@ static inline void *malloc_class(unsigned size_class) {
   return malloc_slow(size_class);
 }
 
-static HAK_NOINLINE void *malloc_above(size_t size) {
+/* Small sizes are tested for first: they need no other test. @return NULL: the size is not small, or its bin is empty. */
+static inline void *malloc_quick(size_t size) {
+  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return NULL;
+  size_t tag = hak_size_tag_small[(size + 15) / 16];
+  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
+  void *block = hak_bin_pop(bin);
+  return HAK_LIKELY(block != NULL) ? hand_out(block, tag, bin->live) : NULL;
+}
+
+static HAK_NOINLINE void *malloc_other(size_t size) {
+  if (size <= HAK_SIZE_CLASS_MAX_SMALL) return malloc_slow(hak_size_class_of(size));
   if (HAK_UNLIKELY(size > HAK_MAX_SIZE)) return out_of_memory();
   return malloc_class(hak_size_class_above(size));
 }
 
-/* Small sizes are tested for first: they need no other test. */
 void *hak_malloc(size_t asked) {
   size_t size = hak_guard_room(asked);
-  if (HAK_UNLIKELY(size > HAK_SIZE_CLASS_MAX_SMALL)) return closed(malloc_above(size), asked);
-  size_t tag = hak_size_tag_small[(size + 15) / 16];
-  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
-  void *block = hak_bin_pop(bin);
-  return closed(HAK_LIKELY(block != NULL) ? hand_out(block, tag, bin->live) : malloc_slow((unsigned)tag - 1), asked);
+  void *block = malloc_quick(size);
+  return closed(HAK_LIKELY(block != NULL) ? block : malloc_other(size), asked);
+}
+
+static HAK_NOINLINE void *malloc_other_or(size_t asked, void *(*otherwise)(size_t size)) {
+  void *block = closed(malloc_other(hak_guard_room(asked)), asked);
+  return HAK_LIKELY(block != NULL) ? block : otherwise(asked);
+}
+
+void *hak_malloc_or(size_t asked, void *(*otherwise)(size_t size)) {
+  void *block = malloc_quick(hak_guard_room(asked));
+  return HAK_LIKELY(block != NULL) ? closed(block, asked) : malloc_other_or(asked, otherwise);
 }
 
 void *hak_aligned_alloc(size_t alignment, size_t size) {

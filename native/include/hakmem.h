@@ -52,6 +52,9 @@ HAK_API int hak_version(void);
 /** @return a block of at least `size` bytes, 16-byte aligned, contents undefined; NULL with ENOMEM. */
 HAK_API void *hak_malloc(size_t size);
 
+/** hak_malloc, but where there is no memory what `otherwise` returns, if it does: for C++'s operator new, which must not return NULL. */
+HAK_API void *hak_malloc_or(size_t size, void *(*otherwise)(size_t size));
+
 /** @return a zeroed block for `count` objects of `size` bytes; NULL with ENOMEM, also where the product overflows. */
 HAK_API void *hak_calloc(size_t count, size_t size);
 

@@ -35,12 +35,8 @@ static void *next_operator(const char *name) {
 static COLD void *new_failed(size_t size) {
   return ((void *(*)(size_t))next_operator("_Znwm"))(size);
 }
-static inline void *new_plain(size_t size) {
-  void *block = hak_malloc(size);
-  return LIKELY(block != NULL) ? block : new_failed(size);
-}
-EXPORT void *_Znwm(size_t size) { return new_plain(size); }
-EXPORT void *_Znam(size_t size) { return new_plain(size); }
+EXPORT void *_Znwm(size_t size) { return hak_malloc_or(size, new_failed); }
+EXPORT void *_Znam(size_t size) { return hak_malloc_or(size, new_failed); }
 
 static COLD void *new_aligned_failed(size_t size, size_t alignment) {
   return ((void *(*)(size_t, size_t))next_operator("_ZnwmSt11align_val_t"))(size, alignment);

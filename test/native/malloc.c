@@ -1,6 +1,8 @@
 /* malloc: the public functions, one promise after the other. */
 #include "test.h"
 
+#include "os.h"
+
 #include "config.h"
 
 static void expect_bytes(const void *block, size_t size, unsigned char byte) {
@@ -206,6 +208,29 @@ static void batches_are_many_blocks(void) {
   hak_free_batch(NULL, 0);
 }
 
+static size_t asked_otherwise;
+static void *otherwise(size_t size) {
+  asked_otherwise = size;
+  return &asked_otherwise;
+}
+
+static void where_there_is_no_memory_another_has_its_say(void) {
+  const size_t sizes[] = {0, 1, 24, 1024, 1025, 40000, 3000000};
+  for (int round = 0; round < 2; round++) /* from the slabs, then from the bins */
+    for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+      void *block = hak_malloc_or(sizes[i], otherwise);
+      CHECK(block != NULL && hak_usable_size(block) >= sizes[i]);
+      hak_free(block);
+    }
+  CHECK(asked_otherwise == 0);
+  CHECK(hak_malloc_or(SIZE_MAX - 100, otherwise) == &asked_otherwise && asked_otherwise == SIZE_MAX - 100);
+#if HAK_CHECKED
+  hak_os_fail_from(1);
+  CHECK(hak_malloc_or(900000000, otherwise) == &asked_otherwise && asked_otherwise == 900000000);
+  hak_os_fail_from(0);
+#endif
+}
+
 int main(void) {
   version_is_one_number();
   foreign_memory_has_no_usable_size();
@@ -221,6 +246,7 @@ int main(void) {
   other_alignments_are_invalid();
   aligned_sizes_beyond_all_memory_fail();
   batches_are_many_blocks();
+  where_there_is_no_memory_another_has_its_say();
   test_expect_quiet();
   return 0;
 }
