@@ -30,14 +30,12 @@ hak_heap_t *hak_abandoned_adopt(void) {
   return heap;
 }
 
-void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
-  hak_mutex_lock(&mutex);
+void hak_abandoned_each_locked(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
   for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next_abandoned) visit(heap, argument);
-  hak_mutex_unlock(&mutex);
 }
 
-void hak_abandoned_tick(void) {
-  if (!hak_mutex_try_lock(&mutex)) return;
-  for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next_abandoned) hak_heap_tick_slabs(heap);
+void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
+  hak_mutex_lock(&mutex);
+  hak_abandoned_each_locked(visit, argument);
   hak_mutex_unlock(&mutex);
 }

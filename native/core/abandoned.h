@@ -1,6 +1,6 @@
 /*
  * L5 abandoned: heaps whose thread has ended. Their slabs stay as they are, and warm, for the thread that comes next; what
- * is idle in them goes back at the ticks of the threads that live.
+ * is idle in them goes back at the ticks of the threads that live (heaps.h).
  *
  * Threads: any; one lock. Under it an abandoned heap may be used as by its owner.
  */
@@ -16,9 +16,8 @@ void hak_abandoned_add(hak_heap_t *heap);
 hak_heap_t *hak_abandoned_adopt(void);
 
 void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
-
-/* A tick for each; nothing where another thread is at it. */
-void hak_abandoned_tick(void);
+/* The same by whoever has the lock. */
+void hak_abandoned_each_locked(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
 
 /* Around fork: the child gets the lock open. */
 void hak_abandoned_lock(void);

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "abandoned.h"
 #include "assert.h"
+#include "heaps.h"
 
 /* ---- budget ---- */
 
@@ -132,11 +132,16 @@ void hak_cache_tick(hak_heap_t *heap) {
   fit_budget(heap);
   fit_mid_budget(heap, HAK_MID_FIRST);
   hak_heap_tick(heap);
-  hak_abandoned_tick();
 }
 
-static void count_operation(hak_heap_t *heap) {
+enum { LOOK_OPERATIONS = 16 }; /* from one look whether others rest to the next; most see no more than the clock */
+
+/* Time goes by what passes, too: a mid block counts once for each 8 KiB more, or threads that work with few but large blocks would
+   hold memory for many seconds that they do not need. */
+static void count_operation(hak_heap_t *heap, unsigned size_class) {
+  if (size_class >= HAK_MID_FIRST) heap->operations += hak_size_class_bytes(size_class) / (8 * HAK_KIB);
   if (hak_heap_tick_due(heap)) hak_cache_tick(heap);
+  if (heap->operations % LOOK_OPERATIONS == 0) hak_heaps_tick_resting();
 }
 
 /* ---- alloc ---- */
@@ -163,7 +168,7 @@ void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class) {
   void *block = size_class < HAK_TCACHE_CLASSES ? hak_bin_pop(hak_tcache_bin(&heap->tcache, size_class))
                                                 : hak_mid_pop(&heap->mid, size_class);
   if (block != NULL) return block;
-  count_operation(heap);
+  count_operation(heap, size_class);
   return size_class < HAK_TCACHE_CLASSES ? refill(heap, size_class) : take_one(heap, size_class);
 }
 
@@ -172,7 +177,7 @@ void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class) {
 static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
   if (!hak_mid_push(&heap->mid, size_class, block)) return false;
   if (hak_counter_get(&heap->mid.bytes) <= mid_budget_of(heap)) return true;
-  count_operation(heap);
+  count_operation(heap, size_class);
   fit_mid_budget(heap, size_class);
   return true;
 }
@@ -187,7 +192,7 @@ bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {
   if (size_class >= HAK_MID_FIRST) return push_mid(heap, size_class, block);
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   if (hak_bin_push(bin, block)) return true;
-  count_operation(heap);
+  count_operation(heap, size_class);
   if (hak_bin_capacity(bin) == 0)
     grow_bin(heap, size_class);
   else

@@ -10,7 +10,9 @@
  *
  * A block of the heap is free in its slab, or handed out; a thread's cache counts as handed out here.
  * Time is counted in ticks: so many refills and flushes (an option). What was idle from one tick to the next goes back.
- * Threads: the owner, one at a time, except where a function says "any".
+ * Threads: the owner, one at a time, except where a function says "any". What is known of the slabs is behind the heap's door, which each function
+ * here closes behind itself: others give large blocks back through it, and threads that are awake tick for those that rest (heaps.h).
+ * The cache is the owner's alone.
  */
 #ifndef HAK_HEAP_H
 #define HAK_HEAP_H
@@ -19,6 +21,7 @@
 #include "mid.h"
 #include "superslab.h"
 #include "options.h"
+#include "os.h"
 #include "registry.h"
 #include "tcache.h"
 
@@ -55,11 +58,29 @@ struct hak_heap {
   hak_counter_t refills, flushes, uncached_allocs, remote_frees, adopted, abandoned;
   hak_returned_t returned;
   hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
+  uint64_t slow_paths_seen;                /* refills and flushes when others last looked at it; under that lock too */
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
+  _Atomic bool door;                       /* closed while somebody is at its slabs */
 };
 
 hak_heap_t *hak_heap_create(bool own);
+
+/* ---- the door: closed while somebody is at the heap's slabs; not twice by one thread ---- */
+
+/* Acquire: pairs with the release in hak_heap_leave, so what was done behind the door before is seen. */
+HAK_INLINE bool hak_heap_try_enter(hak_heap_t *heap) {
+  return !hak_exchange_acquire(&heap->door, true);
+}
+
+/* Nobody stays long: a tick at most. */
+HAK_INLINE void hak_heap_enter(hak_heap_t *heap) {
+  while (HAK_UNLIKELY(!hak_heap_try_enter(heap))) hak_os_yield();
+}
+
+HAK_INLINE void hak_heap_leave(hak_heap_t *heap) {
+  hak_store_release(&heap->door, false); /* pairs with the acquire in hak_heap_try_enter */
+}
 
 /* The heap holds no block that anyone uses; its memory goes back. */
 void hak_heap_delete(hak_heap_t *heap);
@@ -89,8 +110,9 @@ HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
 /* Gives back what was idle since the last tick. */
 void hak_heap_tick(hak_heap_t *heap);
 
-/* The same but for large blocks, which age by the time of heaps that are in use: for an abandoned heap. */
-void hak_heap_tick_slabs(hak_heap_t *heap);
+/* The same for a heap whose thread has rested since the last look: all that is idle goes. But for large blocks, which age by the time
+   of heaps that are in use. Any thread; nothing where another is at the heap's slabs. */
+void hak_heap_tick_resting(hak_heap_t *heap);
 
 /* Gives every block back but those that `next` names; see hak_heap_abandon. No cache holds any. */
 void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argument);

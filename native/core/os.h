@@ -36,6 +36,9 @@ bool hak_os_move(void *from, void *to, size_t size);
 /* The system may use huge pages where whole ones lie within a mapping. It need not, and may not have any. */
 void hak_os_allow_huge_pages(void *start, size_t size);
 
+/* Lets other threads run. */
+void hak_os_yield(void);
+
 size_t hak_os_page_size(void);
 
 /* Bytes of memory that the machine has, and of addresses that the process may map. */

@@ -4,6 +4,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -178,6 +179,10 @@ void hak_os_allow_huge_pages(void *start, size_t size) {
   int before = errno;
   madvise(start, size, MADV_HUGEPAGE);
   errno = before;
+}
+
+void hak_os_yield(void) {
+  sched_yield();
 }
 
 size_t hak_os_page_size(void) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "chunk.h"
+#include "heaps.h"
 #include "orphan.h"
 #include "os.h"
 #include "thread.h"
@@ -73,7 +74,7 @@ hak_heap_t *hak_heap_new(void) {
 
 void hak_heap_destroy(hak_heap_t *heap) {
   hak_heap_collect(heap); /* what others gave back is counted by them, and must be counted here too */
-  hak_thread_remove(heap);
+  hak_heaps_remove(heap);
   hak_heap_delete(heap);
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "abandoned.h"
+#include "heaps.h"
 #include "meta.h"
 #include "orphan.h"
 #include "os.h"
@@ -14,18 +15,8 @@ hak_heap_t hak_nobody;
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
 static _Thread_local bool ended; /* thread_ends has run; nobody says whether it will run again */
 
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
-static hak_heap_t *heaps;     /* all of them, under the lock */
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* its destructor tells of a thread's end */
-
-void hak_thread_lock(void) {
-  hak_mutex_lock(&mutex);
-}
-void hak_thread_unlock(void) {
-  hak_mutex_unlock(&mutex);
-}
 
 /* ---- life ---- */
 
@@ -41,11 +32,27 @@ static void thread_ends(void *argument) {
   leave(heap);
 }
 
-/* The child of a fork has one thread; locks that others held would stay closed for ever. In the order of nesting. */
+static void close_door(hak_heap_t *heap, void *unused) {
+  (void)unused;
+  hak_heap_enter(heap);
+}
+static void open_door(hak_heap_t *heap, void *unused) {
+  (void)unused;
+  hak_heap_leave(heap);
+}
+
+/* The heaps that the child's thread has or may adopt. The list of abandoned ones is locked. */
+static void each_of_the_child(void (*visit)(hak_heap_t *heap, void *unused)) {
+  if (hak_thread_heap != &hak_nobody) visit(hak_thread_heap, NULL);
+  hak_abandoned_each_locked(visit, NULL);
+}
+
+/* The child of a fork has one thread; locks and doors that others held would stay closed for ever. In the order of nesting. */
 static void before_fork(void) {
-  hak_thread_lock();
+  hak_heaps_lock();
   hak_abandoned_lock();
   hak_orphan_lock();
+  each_of_the_child(close_door);
   hak_heap_lock_shared();
   hak_region_lock();
   hak_registry_lock();
@@ -56,9 +63,10 @@ static void after_fork(void) {
   hak_registry_unlock();
   hak_region_unlock();
   hak_heap_unlock_shared();
+  each_of_the_child(open_door);
   hak_orphan_unlock();
   hak_abandoned_unlock();
-  hak_thread_unlock();
+  hak_heaps_unlock();
 }
 
 static void start(void) {
@@ -68,23 +76,7 @@ static void start(void) {
 
 void hak_thread_enter(hak_heap_t *heap) {
   pthread_once(&once, start); /* a process with heaps of its own only needs the fork handlers too */
-  hak_mutex_lock(&mutex);
-  heap->prev = NULL;
-  heap->next = heaps;
-  if (heaps != NULL) heaps->prev = heap;
-  heaps = heap;
-  hak_mutex_unlock(&mutex);
-}
-
-void hak_thread_remove(hak_heap_t *heap) {
-  hak_mutex_lock(&mutex);
-  hak_heap_retire_stats(heap);
-  if (heap->prev != NULL)
-    heap->prev->next = heap->next;
-  else
-    heaps = heap->next;
-  if (heap->next != NULL) heap->next->prev = heap->prev;
-  hak_mutex_unlock(&mutex);
+  hak_heaps_enter(heap);
 }
 
 static hak_heap_t *make(void) {
@@ -113,15 +105,7 @@ hak_heap_t *hak_thread_heap_to_free(void) {
   return ended ? hak_thread_heap : hak_thread_heap_get();
 }
 
-/* ---- all heaps ---- */
-
 void hak_thread_add_stats(hak_stats_t *stats) {
-  hak_mutex_lock(&mutex);
-  for (hak_heap_t *heap = heaps; heap != NULL; heap = heap->next) {
-    hak_heap_add_stats(heap, stats);
-    hak_heap_take_returned(&heap->returned, stats);
-  }
+  hak_heaps_add_stats(stats);
   hak_heap_take_returned(&hak_nobody.returned, stats);
-  hak_heap_add_retired_stats(stats);
-  hak_mutex_unlock(&mutex);
 }

@@ -30,15 +30,10 @@ void hak_thread_heap_put(hak_heap_t *heap);
    tells of an end any more, and each such thread would keep a heap for ever. */
 hak_heap_t *hak_thread_heap_to_free(void);
 
-/* Enters a heap of its own into the list of all heaps, or takes it out when it is about to go. */
+/* Enters a heap of its own into the list of all heaps. */
 void hak_thread_enter(hak_heap_t *heap);
-void hak_thread_remove(hak_heap_t *heap);
 
-/* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
+/* Adds the numbers of all heaps, and of what threads without one gave back. */
 void hak_thread_add_stats(hak_stats_t *stats);
-
-/* Around fork: the child gets the list's lock open. */
-void hak_thread_lock(void);
-void hak_thread_unlock(void);
 
 #endif

@@ -251,6 +251,7 @@ int main(void) {
   if (!HAK_CHECKED) return 0; /* the release build does not look */
   setenv("HAKMEM_TICK_OPERATIONS", "1000000000", 1);
   setenv("HAKMEM_LARGE_CACHE_BYTES", "1000000000", 1);
+  setenv("HAKMEM_TCACHE_BYTES_MIN", "65536", 1); /* bins that ROOM blocks fill */
   for (size_t i = 0; i < TEST_COUNT(breaches); i++) {
     fprintf(stderr, "%s\n", breaches[i].message);
     test_expect_abort(breaches[i].make, breaches[i].message);

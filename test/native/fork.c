@@ -6,6 +6,8 @@
 
 #include "abandoned.h"
 #include "meta.h"
+#include "heaps.h"
+#include "region.h"
 #include "registry.h"
 #include "thread.h"
 
@@ -22,9 +24,9 @@ static void linger(void) {
 }
 
 static void *hold_the_list(void *unused) {
-  hak_thread_lock();
+  hak_heaps_lock();
   linger();
-  hak_thread_unlock();
+  hak_heaps_unlock();
   return unused;
 }
 
@@ -71,6 +73,22 @@ static void *hold_the_abandoned(void *unused) {
   hak_abandoned_lock();
   linger();
   hak_abandoned_unlock();
+  return unused;
+}
+
+static hak_heap_t *forking; /* the heap of the thread that forks */
+
+static void *hold_the_door(void *unused) {
+  hak_heap_enter(forking);
+  linger();
+  hak_heap_leave(forking);
+  return unused;
+}
+
+static void *hold_the_region(void *unused) {
+  hak_region_lock();
+  linger();
+  hak_region_unlock();
   return unused;
 }
 
@@ -129,6 +147,15 @@ static void children_find_every_lock_open(void) {
   fork_under(hold_the_first_shard);
   fork_under(hold_the_number_of_shards);
   fork_under(hold_the_bigcache);
+  fork_under(hold_the_region);
+  forking = hak_thread_heap;
+  CHECK(forking != &hak_nobody);
+  fork_under(hold_the_door);
+  hak_heap_t *abandoned = hak_abandoned_adopt(); /* which the child may adopt */
+  CHECK(abandoned != NULL);
+  hak_abandoned_add(abandoned);
+  forking = abandoned;
+  fork_under(hold_the_door);
   hak_heap_destroy(heap);
 }
 

@@ -209,7 +209,8 @@ static void the_mid_budget_falls_with_what_is_live(test_random_t *random) {
 
 int main(void) {
   hak_guard_off();
-  setenv("HAKMEM_TCACHE_BYTES_MIN", "524288", 1); /* the budget that the waves are made for */
+  setenv("HAKMEM_TCACHE_BYTES_MIN", "524288", 1); /* the budgets that the waves and the ring are made for */
+  setenv("HAKMEM_MID_BYTES_MIN", "4194304", 1);
   test_random_t random = test_random();
   heap = hak_thread_heap_get();
   a_hot_class_takes_the_room_of_a_cold_one();

@@ -1,0 +1,226 @@
+/*
+ * L5 heap: how blocks come back; see heap.h.
+ *
+ *     blocks -> runs, of one slab each -> own slab: its `free` bits, and the slab where it belongs
+ *                                         another heap's: its `remote` bits, for the owner to collect; a large one goes back to its
+ *                                         slab at once, through the owner's door
+ */
+#include "heap_inside.h"
+
+#include "registry.h"
+
+/* `blocks` of the slab have just come back. */
+void hak_heap_count_back(hak_heap_t *heap, hak_slab_t *slab, size_t blocks) {
+  hak_counter_sub(&heap->classes[slab->size_class].live, blocks);
+  hak_counter_sub(&heap->live_bytes, blocks * slab->block_size);
+}
+
+void hak_heap_give_excess(hak_heap_t *heap, bool all) {
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_chunk_t *chunk;
+  while ((chunk = hak_large_excess(heap->large, all)) != NULL) hak_superslab_discard(&heap->superslab, &owner, chunk);
+}
+
+/* A chunk that others still look at must not get into other heaps' hands. */
+void hak_heap_close_huge(hak_heap_t *heap, hak_slab_t *slab) {
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_chunk_t *chunk = hak_superslab_huge_close(&heap->superslab, slab);
+  hak_large_count_live(heap->large, -(int64_t)chunk->units);
+  bool shareable = heap->own || hak_superslab_lone(&owner, chunk);
+  if (!shareable || !hak_large_put(heap->large, heap->hint, chunk))
+    hak_superslab_discard(&heap->superslab, &owner, chunk);
+  hak_heap_give_excess(heap, false);
+}
+
+/* Puts a slab that has just got blocks back where it belongs. An empty slab stays while it is its class's only one. */
+static void settle(hak_heap_t *heap, hak_slab_t *slab) {
+  if (slab->size_class == HAK_SLAB_CLASSES) {
+    hak_heap_close_huge(heap, slab);
+    return;
+  }
+  hak_heap_class_t *list = &heap->classes[slab->size_class];
+  if (!slab->listed) hak_heap_list(list, slab);
+  if (HAK_CHECKED) hak_slab_check(slab);
+  if (slab->used == 0 && list->head != list->tail) {
+    hak_heap_unlist(list, slab);
+    hak_heap_close_slab(heap, slab);
+  }
+}
+
+/* A run: blocks of one slab, one after the other in what is given back. */
+typedef struct run {
+  void **blocks;
+  size_t count;
+} run_t;
+
+/* What of the run are blocks, each once. @return how many are not: rejected. */
+static size_t gather(const hak_slab_t *slab, run_t run, hak_batch_t *batch, void **rejected) {
+  size_t bad = 0;
+  batch->words = 0;
+  for (size_t i = 0; i < run.count; i++) {
+    uint32_t index = hak_slab_index(slab, run.blocks[i]);
+    if (HAK_UNLIKELY(index == slab->blocks || !hak_batch_add(batch, index))) rejected[bad++] = run.blocks[i];
+  }
+  return bad;
+}
+
+/* A slab's blocks as addresses, though it may be another by now. */
+typedef struct places {
+  char *base;
+  size_t block_size;
+} places_t;
+
+/* What is left in the batch was free before. @return how many. */
+static size_t reject(places_t places, const hak_batch_t *batch, void **rejected) {
+  size_t bad = 0;
+  for (uint64_t words = batch->words; words != 0; words &= words - 1) {
+    size_t word = hak_ctz(words);
+    for (uint64_t bits = batch->bits[word]; bits != 0; bits &= bits - 1)
+      rejected[bad++] = places.base + (word * 64 + hak_ctz(bits)) * places.block_size;
+  }
+  return bad;
+}
+
+static size_t give_own(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
+  hak_batch_t batch;
+  places_t places = {slab->base, slab->block_size};
+  bool was_full = slab->used == slab->blocks;
+  size_t bad = gather(slab, run, &batch, rejected);
+  if (bad == run.count) return bad;
+  size_t given = hak_slab_give(slab, &batch);
+  if (given < run.count - bad) bad += reject(places, &batch, rejected + bad);
+  if (given == 0) return bad;
+  hak_heap_count_back(heap, slab, given);
+  if (was_full || slab->used == 0)
+    settle(heap, slab);
+  else if (HAK_CHECKED)
+    hak_slab_check(slab);
+  return bad;
+}
+
+/* By what the return of a block is counted. */
+typedef struct kind {
+  unsigned size_class;
+  size_t block_size;
+  bool own; /* belongs to a heap of its own */
+} kind_t;
+
+static kind_t kind_of(const hak_heap_t *owner, const hak_slab_t *slab) {
+  return (kind_t){slab->size_class, slab->block_size, owner->own};
+}
+
+/* Relaxed: only the sum is of interest. */
+static void add_returned(const hak_heap_t *heap, hak_counter_t *counter, uint64_t amount) {
+  if (HAK_UNLIKELY(hak_heap_is_nobody(heap)))
+    hak_fetch_add_relaxed(counter, amount);
+  else
+    hak_counter_add(counter, amount);
+}
+
+static void count_returned(hak_heap_t *heap, kind_t kind, uint64_t blocks) {
+  add_returned(heap, &heap->returned.blocks[kind.size_class], blocks);
+  add_returned(heap, &heap->returned.bytes, blocks * kind.block_size);
+  if (!kind.own) add_returned(heap, &heap->returned.frees, blocks);
+}
+
+/* Once it has left, neither the slab nor its heap may be looked at; once a block is given, the slab may be made another. */
+static size_t give_remote(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
+  hak_batch_t batch;
+  places_t places = {slab->base, slab->block_size};
+  kind_t kind = kind_of(owner, slab);
+  size_t bad = gather(slab, run, &batch, rejected);
+  if (bad == run.count) return bad;
+  hak_remote_enter(&owner->remote);
+  hak_remote_give(&owner->remote, slab, &batch);
+  hak_remote_leave(&owner->remote);
+  bad += reject(places, &batch, rejected + bad);
+  hak_counter_add(&heap->remote_frees, run.count - bad);
+  count_returned(heap, kind, run.count - bad);
+  return bad;
+}
+
+/* Blocks so large go back to their slab at once, through the owner's door if it is open: its thread may rest, and they are much
+   memory to wait for it. */
+enum { GIVE_AT_ONCE_SIZE_MIN = 32 << 10 };
+
+static bool may_enter(hak_heap_t *owner, const hak_slab_t *slab) {
+  return slab->block_size > GIVE_AT_ONCE_SIZE_MIN && !owner->own && hak_heap_try_enter(owner);
+}
+
+static size_t give_at_once(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
+  size_t bad = give_own(owner, slab, run, rejected);
+  hak_heap_leave(owner);
+  hak_counter_add(&heap->remote_frees, run.count - bad);
+  return bad;
+}
+
+/* @return how many of the run were rejected; `rejected` may lie before them in the same array. */
+static size_t give_run(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
+  hak_heap_t *owner = slab->chunk->heap;
+  if (owner == heap) return give_own(heap, slab, run, rejected);
+  if (may_enter(owner, slab)) return give_at_once(heap, owner, slab, run, rejected);
+  bool orphan = hak_load_relaxed(&owner->orphan); /* now, for without the block the owner may end at any time */
+  size_t bad = give_remote(heap, owner, slab, run, rejected);
+  if (orphan && bad < run.count) hak_store_relaxed(&heap->met_orphan, true);
+  return bad;
+}
+
+static run_t run_from(const hak_slab_t *slab, void **blocks, size_t most) {
+  run_t run = {blocks, 1};
+  size_t bytes = slab->units * HAK_UNIT_SIZE;
+  while (run.count < most && (size_t)((char *)blocks[run.count] - slab->base) < bytes) run.count++;
+  return run;
+}
+
+static size_t give(hak_heap_t *heap, void **blocks, size_t count) {
+  unsigned last_class = HAK_SLAB_CLASSES + 1;
+  size_t rejected = 0;
+  hak_counter_add(&heap->flushes, 1);
+  for (size_t i = 0; i < count;) {
+    hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
+    if (slab == NULL) {
+      blocks[rejected++] = blocks[i++];
+      continue;
+    }
+    unsigned size_class = slab->size_class;
+    run_t run = run_from(slab, blocks + i, count - i);
+    size_t bad = give_run(heap, slab, run, blocks + rejected);
+    if (bad < run.count && size_class != last_class) {
+      hak_counter_add(&heap->classes[size_class].flushes, 1);
+      last_class = size_class;
+    }
+    rejected += bad;
+    i += run.count;
+  }
+  return count - rejected;
+}
+
+size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count) {
+  if (HAK_UNLIKELY(hak_heap_is_nobody(heap))) return give(heap, blocks, count);
+  hak_heap_enter(heap);
+  size_t given = give(heap, blocks, count);
+  hak_heap_leave(heap);
+  return given;
+}
+
+void hak_heap_collect_inside(hak_heap_t *heap) {
+  hak_slab_t *slab = hak_remote_take(&heap->remote);
+  heap->remote.collecting = true;
+  while (slab != NULL) {
+    hak_slab_t *next = slab->remote_next;
+    size_t collected = hak_slab_collect(slab);
+    if (collected != 0) {
+      count_returned(heap, kind_of(heap, slab), -(uint64_t)collected);
+      hak_heap_count_back(heap, slab, collected);
+      settle(heap, slab);
+    }
+    slab = next;
+  }
+  heap->remote.collecting = false;
+}
+
+void hak_heap_collect(hak_heap_t *heap) {
+  hak_heap_enter(heap);
+  hak_heap_collect_inside(heap);
+  hak_heap_leave(heap);
+}

@@ -1,0 +1,103 @@
+/*
+ * heaps: a thread that rests keeps nothing but its cache: what others free of its slabs goes back by the ticks of those that are awake, and
+ * while it is at its slabs itself nobody is at them. Threads that come and go, allocate and rest, with others ticking all the time.
+ */
+#include "ticks.h"
+
+#include "abandoned.h"
+#include "heaps.h"
+#include "os.h"
+
+enum { BLOCKS = 20000, SIZE = 1000, LARGE = 100, LARGE_SIZE = 300000 };
+
+static void *blocks[BLOCKS], *large[LARGE];
+static pthread_barrier_t barrier;
+static hak_heap_t *resting;
+
+static uint64_t units_of(hak_heap_t *heap) {
+  return hak_counter_get(&heap->superslab.committed);
+}
+
+static void *allocate_and_rest(void *unused) {
+  CHECK(hak_malloc_batch(SIZE, BLOCKS, blocks) == BLOCKS && hak_malloc_batch(LARGE_SIZE, LARGE, large) == LARGE);
+  resting = hak_thread_heap;
+  pthread_barrier_wait(&barrier); /* the others' turn */
+  pthread_barrier_wait(&barrier);
+  void *block = hak_malloc(SIZE); /* awake again */
+  CHECK(block != NULL);
+  hak_free(block);
+  hak_heap_check(hak_thread_heap);
+  return unused;
+}
+
+static void what_a_resting_thread_has_goes_back(void) {
+  pthread_t thread;
+  pthread_barrier_init(&barrier, NULL, 2);
+  CHECK(pthread_create(&thread, NULL, allocate_and_rest, NULL) == 0);
+  pthread_barrier_wait(&barrier);
+  uint64_t before = units_of(resting);
+  CHECK(before * HAK_UNIT_SIZE > BLOCKS * SIZE + LARGE * LARGE_SIZE);
+  hak_store_relaxed(&resting->door, true); /* as if its thread were at work */
+  hak_free_batch(blocks, BLOCKS);
+  hak_free_batch(large, LARGE);
+  hak_trim(); /* of this thread's cache */
+  test_ticks(6);
+  CHECK(units_of(resting) == before);
+  hak_store_relaxed(&resting->door, false);
+  test_ticks(6);
+  CHECK(units_of(resting) < before / 20);
+  pthread_barrier_wait(&barrier);
+  CHECK(pthread_join(thread, NULL) == 0);
+  pthread_barrier_destroy(&barrier);
+}
+
+/* One that passes slow paths is left alone: its own ticks know better what is idle. */
+static void who_is_awake_is_left_alone(void) {
+  hak_heap_t *heap = hak_heap_create(false);
+  hak_heaps_enter(heap);
+  void *block;
+  for (int i = 0; i < 10; i++) {
+    CHECK(hak_heap_take(heap, 30, 1, &block) == 1 && hak_heap_give(heap, &block, 1) == 1);
+    hak_heaps_tick_resting();
+    CHECK(units_of(heap) != 0);
+  }
+  for (int i = 0; i < 4; i++) hak_heaps_tick_resting();
+  CHECK(units_of(heap) == 0);
+  hak_abandoned_add(heap);
+}
+
+/* ---- all at once ---- */
+
+enum { THREADS = 6, ROUNDS = 3000, SLOTS = 512 };
+static _Atomic(void *) slots[SLOTS];
+
+static void *exchange(void *seed) {
+  test_random_t random = *(test_random_t *)seed;
+  for (int i = 0; i < ROUNDS * 10 / TEST_SLOWER; i++) {
+    void *block = hak_malloc(test_size(&random, 200000));
+    CHECK(block != NULL);
+    memset(block, i, 1);
+    hak_free(hak_exchange_acq_rel(&slots[test_below(&random, SLOTS)], block));
+    if (i % 50 == 0) hak_heaps_tick_resting();
+    if (i % 1000 == 0) usleep(1000);
+  }
+  return NULL;
+}
+
+static void ticks_and_slow_paths_at_once(test_random_t *random) {
+  test_random_t seeds[THREADS];
+  for (int round = 0; round < 3; round++) {
+    for (size_t i = 0; i < THREADS; i++) seeds[i].state = test_next(random);
+    test_threads(THREADS, exchange, seeds, sizeof seeds[0]);
+  }
+  for (size_t i = 0; i < SLOTS; i++) hak_free(hak_exchange_acq_rel(&slots[i], NULL));
+}
+
+int main(void) {
+  test_random_t random = test_random();
+  what_a_resting_thread_has_goes_back();
+  who_is_awake_is_left_alone();
+  ticks_and_slow_paths_at_once(&random);
+  test_expect_quiet();
+  return 0;
+}
