@@ -132,6 +132,7 @@ void hak_cache_tick(hak_heap_t *heap) {
   fit_budget(heap);
   fit_mid_budget(heap, HAK_MID_FIRST);
   hak_heap_tick(heap);
+  hak_heaps_tick_resting();
 }
 
 enum { LOOK_OPERATIONS = 16 }; /* from one look whether others rest to the next; most see no more than the clock */
@@ -140,8 +141,10 @@ enum { LOOK_OPERATIONS = 16 }; /* from one look whether others rest to the next;
    hold memory for many seconds that they do not need. */
 static void count_operation(hak_heap_t *heap, unsigned size_class) {
   if (size_class >= HAK_MID_FIRST) heap->operations += hak_size_class_bytes(size_class) / (8 * HAK_KIB);
-  if (hak_heap_tick_due(heap)) hak_cache_tick(heap);
-  if (heap->operations % LOOK_OPERATIONS == 0) hak_heaps_tick_resting();
+  if (hak_heap_tick_due(heap))
+    hak_cache_tick(heap);
+  else if (heap->operations % LOOK_OPERATIONS == 0)
+    hak_heaps_tick_resting();
 }
 
 /* ---- alloc ---- */

@@ -12,11 +12,12 @@ hak_live_t hak_live;
 /* Addresses that a grain's half has for each byte of memory: chunks leave gaps, and units without memory keep theirs. */
 #define ADDRESSES_A_BYTE 4
 #define HALF_MIN (64 * HAK_MIB)
+#define HALF_MAX ((size_t)1 << 44) /* of 47 bits that processes have */
 
 /* A power of two. */
 static size_t half_wanted(void) {
   size_t memory = hak_os_memory(), half = HALF_MIN;
-  while (half < ADDRESSES_A_BYTE * memory && half < hak_os_addresses()) half *= 2;
+  while (half < HALF_MAX && half / ADDRESSES_A_BYTE < memory && half < hak_os_addresses()) half *= 2;
   return half;
 }
 

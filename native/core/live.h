@@ -80,7 +80,7 @@ HAK_INLINE size_t hak_live_clear(const void *address) {
   if (HAK_UNLIKELY(unit >= units)) return 0;
   size_t tag = hak_load_relaxed(&hak_live.tags[unit]);
   _Atomic uint8_t *byte = hak_live_byte_in(unit, address);
-  if (HAK_UNLIKELY(tag == 0 || hak_load_relaxed(byte) != tag)) return 0; /* none, or not covered: not to be written to */
+  if (HAK_UNLIKELY(tag == 0 || hak_load_relaxed(byte) != tag)) return 0; /* none, or not covered: no memory */
   hak_store_relaxed(byte, 0);
   return tag;
 }
@@ -88,7 +88,8 @@ HAK_INLINE size_t hak_live_clear(const void *address) {
 /* The same, and it stays held. */
 HAK_INLINE size_t hak_live_get(const void *address) {
   size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
-  return HAK_LIKELY(unit < units) ? hak_load_relaxed(hak_live_byte_in(unit, address)) : 0;
+  if (HAK_UNLIKELY(unit >= units || hak_load_relaxed(&hak_live.tags[unit]) == 0)) return 0; /* none, or not covered */
+  return hak_load_relaxed(hak_live_byte_in(unit, address));
 }
 
 /* Reserves the region's map. @return false: no memory. Again, or by one thread at a time: region.c. */

@@ -14,8 +14,7 @@ void *hak_os_map(size_t size, size_t alignment);
 /* The same at `start` exactly, where nothing is mapped yet; else NULL. */
 void *hak_os_map_at(void *start, size_t size);
 
-/* Addresses of which hak_os_open makes memory; until then they read as zero, and count for nothing but the process's addresses.
-   @return NULL: none, or no memory. */
+/* Addresses of which hak_os_open makes memory, zero bytes; until then they count for nothing but the process's addresses. @return NULL: none. */
 void *hak_os_reserve(size_t size);
 /* Whole OS pages of a reservation; again, too. @return false: no memory. */
 bool hak_os_open(void *start, size_t size);

@@ -58,10 +58,10 @@ void *hak_os_map_at(void *start, size_t size) {
   return got ? start : NULL;
 }
 
-/* Private memory that cannot be written to counts for no limit of memory, even where the system never promises more than it has. */
+/* Memory that cannot be written to counts for no limit of memory, even where the system never promises more than it has. */
 void *hak_os_reserve(size_t size) {
   if (must_fail()) return NULL;
-  void *start = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *start = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return start == MAP_FAILED ? NULL : start;
 }
 

@@ -37,6 +37,20 @@ static void nothing_is_left_mapped(void) {
   if (!TEST_SANITIZED) CHECK(pages_mapped() == before);
 }
 
+/* More than there is memory, of which a part is opened, some of it again. */
+static void reserved_addresses_become_memory(void) {
+  size_t page = hak_os_page_size(), size = TEST_SANITIZED ? HAK_MIB : 4 * hak_os_memory();
+  unsigned char *start = hak_os_reserve(size);
+  CHECK(start != NULL);
+  CHECK(hak_os_open(start + size - 4 * page, 3 * page) && hak_os_open(start + size - 2 * page, 2 * page));
+  expect_zero(start + size - 4 * page, 4 * page);
+  memset(start + size - 4 * page, 5, 4 * page);
+  CHECK(hak_os_open(start + size - 4 * page, page) && start[size - 4 * page] == 5);
+  hak_os_unmap(start, size);
+  CHECK(hak_os_reserve(SIZE_MAX / 2) == NULL);
+  CHECK(hak_os_memory() >= 64 * HAK_MIB && hak_os_addresses() >= hak_os_memory() / 64);
+}
+
 static void purged_memory_is_zero(void) {
   size_t page = hak_os_page_size();
   unsigned char *start = hak_os_map(8 * page, page);
@@ -98,6 +112,7 @@ static void clock_grows(void) {
 
 int main(void) {
   nothing_is_left_mapped();
+  reserved_addresses_become_memory();
   purged_memory_is_zero();
   moved_memory_is_elsewhere();
   impossible_mappings_fail();
