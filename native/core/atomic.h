@@ -23,8 +23,6 @@
 #define hak_fetch_or_acq_rel(p, v) atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
 #define hak_cas_release(p, expected, v) \
   atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
-#define hak_cas_strong_release(p, expected, v) \
-  atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
 
 /* A counter: written by one thread at a time, read by any; a plain load and store, never a locked instruction. */
 typedef _Atomic uint64_t hak_counter_t;

@@ -27,8 +27,6 @@
 #define HAK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* Has a pointer computed once and kept; else GCC computes the address of each member anew. */
 #define HAK_KEEP(pointer) __asm__("" : "+r"(pointer))
-/* `condition` holds; the compiler may use that. */
-#define HAK_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
 #define HAK_NOINLINE __attribute__((noinline))
 #define HAK_INLINE static inline __attribute__((always_inline))
 

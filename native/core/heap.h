@@ -10,9 +10,9 @@
  *
  * A block of the heap is free in its slab, or handed out; a thread's cache counts as handed out here.
  * Time is counted in ticks: so many refills and flushes (an option). What was idle from one tick to the next goes back.
- * Threads: the owner, one at a time, except where a function says "any". What is known of the slabs is behind the heap's door, which each function
- * here closes behind itself: others give large blocks back through it, and threads that are awake tick for those that rest (heaps.h).
- * The cache is the owner's alone.
+ * Threads: the owner, one at a time, except where a function says "any". What is known of the slabs is behind the heap's door,
+ * which each function here closes behind itself: others give large blocks back through it, and threads that are awake tick for those
+ * that rest (heaps.h). The cache is the owner's alone.
  */
 #ifndef HAK_HEAP_H
 #define HAK_HEAP_H

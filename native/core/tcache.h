@@ -45,7 +45,7 @@ _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift")
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
-  uint64_t roomy;                              /* bit c: the bin of class c has more than that */
+  uint64_t roomy;                              /* bit c: the bin of class c has more room than it starts with */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
 } hak_tcache_t;
@@ -88,10 +88,10 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
   return true;
 }
 
-/* The `count` oldest blocks in a row; all of them only for an end of the bin's contents. */
+/* The `count` oldest blocks, in a row; whoever asks for all of them drops them next. */
 void **hak_bin_oldest(hak_bin_t *bin, uint32_t count);
 
-/* They have left. */
+/* The `count` oldest have left. */
 void hak_bin_drop(hak_bin_t *bin, uint32_t count);
 
 /* The empty bin's row has got so many blocks; the first of them is to be popped first. */
