@@ -139,6 +139,20 @@ bool hak_heap_grow(hak_heap_t *heap, hak_slab_t *slab, size_t size) {
   return grown;
 }
 
+/* ---- ticks, and what is idle ---- */
+
+static void check_list(hak_heap_class_t *list) {
+  for (hak_slab_t *slab = list->head; slab != NULL; slab = slab->next) {
+    hak_slab_check(slab);
+    check_listed(list, slab);
+  }
+}
+
+static void check_slabs(hak_heap_t *heap) {
+  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) check_list(&heap->classes[c]);
+  hak_superslab_check(&heap->superslab);
+}
+
 /* An empty slab is the oldest of its list, if there is one: it stayed because it was alone. */
 static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
   hak_slab_t *slab = list->head;
@@ -161,21 +175,14 @@ static bool purge_is_due(hak_heap_t *heap) {
   return true;
 }
 
-static void check_slabs(hak_heap_t *heap);
-
-static void tick_slabs(hak_heap_t *heap) {
+void hak_heap_tick(hak_heap_t *heap) {
+  heap->operations = 0;
+  hak_heap_enter(heap);
   hak_heap_collect_inside(heap);
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) tick_list(heap, &heap->classes[c]);
   hak_chunk_owner_t owner = hak_heap_owner(heap);
   if (purge_is_due(heap)) hak_superslab_tick(&heap->superslab, &owner);
   hak_registry_shrink();
-  if (HAK_CHECKED) check_slabs(heap);
-}
-
-void hak_heap_tick(hak_heap_t *heap) {
-  heap->operations = 0;
-  hak_heap_enter(heap);
-  tick_slabs(heap);
   hak_large_tick(heap->large);
   hak_heap_give_excess(heap, false);
   hak_heap_leave(heap);
@@ -262,18 +269,6 @@ void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argu
 }
 
 /* ---- checking ---- */
-
-static void check_list(hak_heap_class_t *list) {
-  for (hak_slab_t *slab = list->head; slab != NULL; slab = slab->next) {
-    hak_slab_check(slab);
-    check_listed(list, slab);
-  }
-}
-
-static void check_slabs(hak_heap_t *heap) {
-  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) check_list(&heap->classes[c]);
-  hak_superslab_check(&heap->superslab);
-}
 
 void hak_heap_check(hak_heap_t *heap) {
   hak_heap_enter(heap);

@@ -99,7 +99,7 @@ bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {
 }
 
 void hak_live_tag_units(const void *start, size_t units, size_t tag) {
-  _Atomic uint8_t *tags = hak_live.tags + ((uintptr_t)start / HAK_UNIT_SIZE - hak_load_relaxed(&hak_live.first_unit));
+  _Atomic uint8_t *tags = hak_live.tags + hak_live_unit(start);
   for (size_t unit = 0; unit < units; unit++) hak_store_relaxed(&tags[unit], (uint8_t)tag);
 }
 

@@ -2,7 +2,7 @@
  * L2 region: addresses for the chunks that the live map tracks: its region in pieces of 2 MiB, each grain's half filled from the
  * middle of the region outwards.
  *
- *     | <- coarse: piece 2, 1, 0 | fine: piece 0, 1, 2 -> |        taken: a bit a piece
+ *     | <- coarse: piece 2, 1, 0 | fine: piece 0, 1, 2 -> |        taken: a bit a piece, so that pages of it which no piece needed yet have no memory
  *
  * The addresses are not reserved: where something else lies already, the next free ones further out are tried.
  * Threads: any, under a lock of its own. What one thread did with the live map under a chunk's addresses comes before what another

@@ -23,25 +23,19 @@ static void linger(void) {
   hak_store_release(&inside, false);
 }
 
-static void *hold_the_list(void *unused) {
-  hak_heaps_lock();
-  linger();
-  hak_heaps_unlock();
-  return unused;
-}
+typedef struct lock {
+  void (*close)(void), (*open)(void);
+} lock_t;
+static lock_t list = {hak_heaps_lock, hak_heaps_unlock}, registry = {hak_registry_lock, hak_registry_unlock};
+static lock_t meta = {hak_meta_lock, hak_meta_unlock}, region = {hak_region_lock, hak_region_unlock};
+static lock_t abandoned_heaps = {hak_abandoned_lock, hak_abandoned_unlock};
 
-static void *hold_the_registry(void *unused) {
-  hak_registry_lock();
+static void *hold(void *argument) {
+  lock_t *lock = argument;
+  lock->close();
   linger();
-  hak_registry_unlock();
-  return unused;
-}
-
-static void *hold_meta(void *unused) {
-  hak_meta_lock();
-  linger();
-  hak_meta_unlock();
-  return unused;
+  lock->open();
+  return NULL;
 }
 
 /* The threads' heaps share their large blocks. */
@@ -69,27 +63,11 @@ static void *hold_the_bigcache(void *unused) {
   return unused;
 }
 
-static void *hold_the_abandoned(void *unused) {
-  hak_abandoned_lock();
+static void *hold_the_door(void *heap) {
+  hak_heap_enter(heap);
   linger();
-  hak_abandoned_unlock();
-  return unused;
-}
-
-static hak_heap_t *forking; /* the heap of the thread that forks */
-
-static void *hold_the_door(void *unused) {
-  hak_heap_enter(forking);
-  linger();
-  hak_heap_leave(forking);
-  return unused;
-}
-
-static void *hold_the_region(void *unused) {
-  hak_region_lock();
-  linger();
-  hak_region_unlock();
-  return unused;
+  hak_heap_leave(heap);
+  return NULL;
 }
 
 static void *let_go(void *unused) {
@@ -124,11 +102,11 @@ static void find_locks_open(void) {
   use_everything();
 }
 
-static void fork_under(void *(*hold)(void *)) {
+static void fork_under(void *(*holding)(void *), void *argument) {
   hak_store_relaxed(&inside, false);
   hak_store_relaxed(&leave, false);
   pthread_t holder, releaser;
-  CHECK(pthread_create(&holder, NULL, hold, NULL) == 0);
+  CHECK(pthread_create(&holder, NULL, holding, argument) == 0);
   while (!hak_load_acquire(&inside)) usleep(1000);
   CHECK(pthread_create(&releaser, NULL, let_go, NULL) == 0);
   test_expect_success(find_locks_open);
@@ -140,22 +118,20 @@ static void fork_under(void *(*hold)(void *)) {
 static void children_find_every_lock_open(void) {
   hak_heap_t *heap = hak_heap_new();
   CHECK(hak_thread_heap == &hak_nobody); /* one heap of its own is all that the process has used */
-  fork_under(hold_the_list);
-  fork_under(hold_the_registry);
-  fork_under(hold_meta);
-  fork_under(hold_the_abandoned);
-  fork_under(hold_the_first_shard);
-  fork_under(hold_the_number_of_shards);
-  fork_under(hold_the_bigcache);
-  fork_under(hold_the_region);
-  forking = hak_thread_heap;
-  CHECK(forking != &hak_nobody);
-  fork_under(hold_the_door);
+  fork_under(hold, &list);
+  fork_under(hold, &registry);
+  fork_under(hold, &meta);
+  fork_under(hold, &abandoned_heaps);
+  fork_under(hold_the_first_shard, NULL);
+  fork_under(hold_the_number_of_shards, NULL);
+  fork_under(hold_the_bigcache, NULL);
+  fork_under(hold, &region);
+  CHECK(hak_thread_heap != &hak_nobody);
+  fork_under(hold_the_door, hak_thread_heap);
   hak_heap_t *abandoned = hak_abandoned_adopt(); /* which the child may adopt */
   CHECK(abandoned != NULL);
   hak_abandoned_add(abandoned);
-  forking = abandoned;
-  fork_under(hold_the_door);
+  fork_under(hold_the_door, abandoned);
   hak_heap_destroy(heap);
 }
 
