@@ -45,7 +45,7 @@ static void halve_bin(hak_heap_t *heap, unsigned size_class) {
 /* Not used since the last tick, or since a bin was last refused its growth. */
 static bool is_cold(hak_tcache_t *tcache, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
-  return hak_tcache_idle(tcache, size_class) || hak_counter_get(&bin->allocs) == bin->allocs_refused;
+  return hak_tcache_idle(tcache, size_class) || hak_bin_allocs(bin) == bin->allocs_refused;
 }
 
 /* The class with the most room beyond its least, `but` excepted, among the cold ones or all; or HAK_TCACHE_CLASSES. */
@@ -81,13 +81,34 @@ static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
 static void note_refusal(hak_heap_t *heap) {
   for (uint64_t roomy = heap->tcache.roomy; roomy != 0; roomy &= roomy - 1) {
     hak_bin_t *bin = hak_tcache_bin(&heap->tcache, hak_ctz(roomy));
-    bin->allocs_refused = hak_counter_get(&bin->allocs);
+    bin->allocs_refused = hak_bin_allocs(bin);
   }
+}
+
+/* Blocks that go back take of the budget too: a bin that had its room from better days gives some back. */
+static void fit_budget(hak_heap_t *heap) {
+  while (heap->tcache.capacity_bytes > budget_of(heap)) {
+    unsigned from = roomiest(heap, HAK_TCACHE_CLASSES, false);
+    if (from == HAK_TCACHE_CLASSES) return;
+    halve_bin(heap, from);
+  }
+}
+
+/* Few bytes are nothing to speak of. More must be earned by blocks that the bin had to give back and now takes again: where a program
+   only allocates, a longer bin would save it nothing. */
+static bool earns_growth(hak_bin_t *bin, unsigned size_class) {
+  uint32_t capacity = hak_bin_capacity(bin);
+  if (2 * capacity * hak_size_class_bytes(size_class) <= hak_option(hak_option_tcache_bin_bytes)) return true;
+  if (bin->spilled < capacity) return false;
+  bin->spilled -= capacity;
+  return true;
 }
 
 /* A bin without any room gets some whatever the budget: the least that a class can work with. */
 static void grow_bin(hak_heap_t *heap, unsigned size_class) {
-  bool first = hak_bin_capacity(hak_tcache_bin(&heap->tcache, size_class)) == 0;
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
+  bool first = hak_bin_capacity(bin) == 0;
+  if (!first && !earns_growth(bin, size_class)) return;
   if (make_room(heap, size_class, first) || first)
     hak_tcache_grow(&heap->tcache, size_class);
   else
@@ -101,7 +122,8 @@ static void tick_bin(hak_heap_t *heap, unsigned size_class) {
   if (hak_tcache_idle(&heap->tcache, size_class))
     halve_bin(heap, size_class);
   else
-    bin->allocs_seen = hak_counter_get(&bin->allocs);
+    bin->allocs_seen = hak_bin_allocs(bin);
+  bin->spilled /= 2;
 }
 
 static void evict_mid(hak_heap_t *heap, unsigned size_class, uint64_t count) {
@@ -118,11 +140,6 @@ static void fit_mid_budget(hak_heap_t *heap, unsigned size_class) {
     while (hak_counter_get(&heap->mid.bytes) > mid_budget_of(heap) && hak_counter_get(&ring->count) != 0)
       evict_mid(heap, c, 1);
   }
-}
-
-/* The least used budget is what the thread needs now; a bin that had its room from better days gives some back. */
-static void fit_budget(hak_heap_t *heap) {
-  for (unsigned c = HAK_TCACHE_CLASSES; c-- > 0 && heap->tcache.capacity_bytes > budget_of(heap);) halve_bin(heap, c);
 }
 
 void hak_cache_tick(hak_heap_t *heap) {
@@ -185,10 +202,12 @@ static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
   return true;
 }
 
-/* The blocks that go back take of the budget too. */
 static void flush_half(hak_heap_t *heap, unsigned size_class) {
-  flush_bin(heap, size_class, (hak_bin_count(hak_tcache_bin(&heap->tcache, size_class)) + 1) / 2);
-  if (heap->tcache.capacity_bytes > budget_of(heap)) hak_tcache_shrink(&heap->tcache, size_class);
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
+  uint32_t half = (hak_bin_count(bin) + 1) / 2;
+  flush_bin(heap, size_class, half);
+  if (bin->spilled < UINT32_MAX - half) bin->spilled += half;
+  fit_budget(heap);
 }
 
 bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {

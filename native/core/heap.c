@@ -175,15 +175,20 @@ static bool purge_is_due(hak_heap_t *heap) {
   return true;
 }
 
+/* A moment has passed for what lies idle in chunks, and for large blocks that are cached. */
+static void age_memory(hak_heap_t *heap) {
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_superslab_tick(&heap->superslab, &owner);
+  hak_large_tick(heap->large);
+}
+
 void hak_heap_tick(hak_heap_t *heap) {
   heap->operations = 0;
   hak_heap_enter(heap);
   hak_heap_collect_inside(heap);
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) tick_list(heap, &heap->classes[c]);
-  hak_chunk_owner_t owner = hak_heap_owner(heap);
-  if (purge_is_due(heap)) hak_superslab_tick(&heap->superslab, &owner);
+  if (purge_is_due(heap)) age_memory(heap);
   hak_registry_shrink();
-  hak_large_tick(heap->large);
   hak_heap_give_excess(heap, false);
   hak_heap_leave(heap);
   if (HAK_CHECKED) hak_heap_check(heap);

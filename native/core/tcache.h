@@ -10,7 +10,7 @@
  * block after one load, not two. A caller writes to it at once, and until its address is known the processor holds the loads behind
  * that write back: where frees and mallocs take turns at random, a pair costs a fifth less than with the newest in the row.
  *
- * Capacity starts at nothing, doubles on a miss, and halves when the bin was not used from one tick to the next. What all
+ * Capacity starts at nothing, doubles on a miss after as many blocks had to go for want of room, and halves when the bin was not used from one tick to the next. What all
  * bins may hold is a budget of bytes; a class that needs more when the budget is spent takes it from one that was not used.
  * There is no number of slots anywhere.
  * Threads: the owner; `count` and `capacity` may be read by any.
@@ -34,8 +34,9 @@ typedef struct hak_bin {
   _Atomic uint32_t capacity; /* likewise */
   uint32_t odd;              /* address bits that no block of the class has */
   uint32_t first;            /* the capacity that the bin starts with, and keeps at least */
-  uint64_t allocs_seen;      /* `allocs` at the last tick */
-  uint64_t allocs_refused;   /* `allocs` when a bin was last refused its growth */
+  uint32_t allocs_seen;      /* hak_bin_allocs at the last tick */
+  uint32_t allocs_refused;   /* the same when a bin was last refused its growth */
+  uint32_t spilled;          /* blocks given back because it was full: so many it may grow by */
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
@@ -45,7 +46,7 @@ _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift")
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
-  uint64_t roomy;                              /* bit c: the bin of class c has more room than it starts with */
+  uint64_t roomy;        /* bit c: the bin of class c has more room than it starts with */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
 } hak_tcache_t;
@@ -97,10 +98,15 @@ void hak_bin_drop(hak_bin_t *bin, uint32_t count);
 /* The empty bin's row has got so many blocks; the first of them is to be popped first. */
 void hak_bin_fill(hak_bin_t *bin, uint32_t count);
 
+/* The low bits of `allocs`: enough to see whether it moved. */
+HAK_INLINE uint32_t hak_bin_allocs(hak_bin_t *bin) {
+  return (uint32_t)hak_counter_get(&bin->allocs);
+}
+
 /* Whether the bin handed nothing out since the last tick. */
 HAK_INLINE bool hak_tcache_idle(hak_tcache_t *tcache, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
-  return hak_counter_get(&bin->allocs) == bin->allocs_seen;
+  return hak_bin_allocs(bin) == bin->allocs_seen;
 }
 
 /* Makes a zeroed cache ready; the live map is there. */

@@ -1,4 +1,7 @@
-/* purge_delay: however many ticks pass, idle memory stays until the clock has moved on; then it goes, by the look after the next. */
+/*
+ * purge_delay: however many ticks pass, idle memory stays until the clock has moved on; then it goes, by the look after the next. A freed
+ * large block ages by the clock too: a busy thread has many ticks in the time in which it is wanted again.
+ */
 #include "ticks.h"
 
 #include "os.h"
@@ -25,6 +28,23 @@ static void let_time_pass(void) {
   test_tick();
 }
 
+static uint64_t cached(void) {
+  static hak_stats_t stats;
+  hak_stats_get(&stats);
+  return stats.bytes_cached;
+}
+
+static void large_blocks_age_by_the_clock(void) {
+  enum { LARGE = 3000000 };
+  uint64_t before = cached();
+  hak_free(hak_malloc(LARGE));
+  test_ticks(20);
+  CHECK(cached() >= before + LARGE);
+  uint64_t age = hak_option(hak_option_large_cache_ticks);
+  for (uint64_t i = 0; i <= age + 1; i++) let_time_pass();
+  CHECK(cached() < before + LARGE);
+}
+
 int main(void) {
   setenv("HAKMEM_PURGE_DELAY_MS", "1000000000", 1); /* ahead of the first look at the options */
   setenv("HAKMEM_TCACHE_BYTES_MIN", "65536", 1); /* the cache keeps little of it */
@@ -40,5 +60,6 @@ int main(void) {
   CHECK(committed() == idle);
   let_time_pass();
   CHECK(committed() < idle / 8);
+  large_blocks_age_by_the_clock();
   return 0;
 }
