@@ -58,12 +58,13 @@ async function fill(cell, workload, { library, outputs, instructions }) {
 }
 
 async function time(workload, library, outputs) {
-  const { elapsedMs, userMs, systemMs, peakBytes, timeMs, output, digest } = await launch(workload, library);
+  const run = await launch(workload, library);
+  const { elapsedMs, userMs, systemMs, peakBytes, idleBytes = null, timeMs, output, digest } = run;
   if (workload.sameOutput) {
     expectSame(outputs, workload.id, digest);
   }
   const more = workload.group === 'own' ? readResult(output) : {};
-  return { timeMs, elapsedMs, userMs, systemMs, peakBytes, ...more };
+  return { timeMs, elapsedMs, userMs, systemMs, peakBytes, idleBytes, ...more };
 }
 
 /** What the first run printed counts; the system's malloc is the first contender. */

@@ -38,6 +38,13 @@ const TABLE = [
     work: [12_000, 300],
   },
   {
+    id: 'files',
+    about: 'Node: an HTTP file server under eight clients; it alone is measured',
+    line: '{node} {own}/files.mjs {node}',
+    work: [4000, 200],
+    driver: true,
+  },
+  {
     id: 'tsc',
     about: 'Node: the TypeScript compiler, version 5, builds this project',
     line: 'sh {own}/build-typescript.sh {node} {from}/node_modules/typescript/lib/tsc.js {root} {scratch}',

@@ -3,20 +3,16 @@
  *
  *     node redis.mjs <folder of redis's programs> <requests>
  *
- * The server must be built without a malloc of its own (make MALLOC=libc). HAKMEM_BENCH_LAUNCHER and HAKMEM_BENCH_LIBRARY
- * come from the bench. The time is that of the benchmark's requests, the memory the server's peak; the output that must be
- * the same is the digest of a data set written at the end. Prints a line of JSON as the launcher does, and `output`.
+ * The server must be built without a malloc of its own (make MALLOC=libc). The time is that of the benchmark's requests, the
+ * memory the server's peak; the output that must be the same is the digest of a data set written at the end.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { folder, startServer } from './measured-server.mjs';
 
 const [programs, requests] = process.argv.slice(2);
-const { HAKMEM_BENCH_LAUNCHER: launcher, HAKMEM_BENCH_LIBRARY: library } = process.env;
-const folder = mkdtempSync(path.join(tmpdir(), 'hakmem-redis-'));
 const socket = path.join(folder, 'socket');
 const START_LIMIT_MS = 10_000;
 
@@ -29,11 +25,12 @@ function client(program, words, input = '') {
   return run.stdout;
 }
 
-function startServer() {
+function startRedis() {
   const settings = { '--port': '0', '--unixsocket': socket, '--save': '', '--appendonly': 'no', '--dir': folder };
   const words = [...Object.entries(settings).flat(), '--enable-debug-command', 'yes'];
-  const line = [library, path.join(programs, 'redis-server'), ...words];
-  return spawn(launcher, line, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+  const { stdout, ended } = startServer([path.join(programs, 'redis-server'), ...words]);
+  stdout.resume();
+  return ended;
 }
 
 async function untilListening() {
@@ -56,18 +53,8 @@ function digest() {
   return client('redis-cli', ['debug', 'digest']).trim();
 }
 
-async function readAll(stream) {
-  let text = '';
-  for await (const part of stream.setEncoding('utf8')) {
-    text += part;
-  }
-  return text;
-}
-
 async function measure() {
-  const server = startServer();
-  const ended = once(server, 'close');
-  const report = readAll(server.stdio[3]);
+  const ended = startRedis();
   await untilListening();
   const startMs = performance.now();
   client('redis-benchmark', ['-r', '1000000', '-n', requests, '-q', '-P', '16', '-t', 'set,get,lpush,lpop,sadd,hset']);
@@ -75,12 +62,7 @@ async function measure() {
   const elapsedMs = performance.now() - startMs;
   const output = digest();
   client('redis-cli', ['shutdown', 'nosave']);
-  await ended;
-  return { ...JSON.parse(await report), elapsedMs, output };
+  return { ...(await ended), elapsedMs, output };
 }
 
-try {
-  console.log(JSON.stringify(await measure()));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+console.log(JSON.stringify(await measure()));
