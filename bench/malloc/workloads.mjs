@@ -34,11 +34,24 @@ const ABOUT = {
   'thread-churn': 'threads that live for 500 allocations, and leave some to the next',
 };
 
-/** Operations of one thread in a scaling run. */
-const SCALED = {
-  larson: { full: [100, 100_000], quick: [5, 100_000] },
-  'producer-consumer': { full: [100_000], quick: [5_000] },
-};
+/** All threads of a scaling run of larson-shared hold so many blocks together, some 8 MB. */
+const SHARED_BLOCKS = 16_000;
+
+/**
+ * A scaling run: operations of one thread, and where the threads share what is held, each one's part. What larson holds grows with its
+ * threads, past any cache; with larson-shared more threads change nothing but who works.
+ */
+const SCALED = [
+  { scales: 'larson', name: 'larson', full: [100, 100_000], quick: [5, 100_000] },
+  {
+    scales: 'larson-shared',
+    name: 'larson',
+    full: [100, 100_000],
+    quick: [5, 100_000],
+    share: (threads) => [Math.ceil(SHARED_BLOCKS / threads)],
+  },
+  { scales: 'producer-consumer', name: 'producer-consumer', full: [100_000], quick: [5_000] },
+];
 
 export function ownWorkloads({ quick }) {
   return TABLE.map(({ name, threads, full, quick: short, counted }) => ({
@@ -49,8 +62,13 @@ export function ownWorkloads({ quick }) {
 
 /** @param threads numbers of threads. @returns rows that do the same work in each thread. */
 export function scalingWorkloads(threads, { quick }) {
-  return Object.entries(SCALED).flatMap(([name, work]) =>
-    threads.map((count) => ({ ...row(name, count, quick ? work.quick : work.full), scales: name, threads: count })),
+  return SCALED.flatMap(({ scales, name, full, quick: short, share = () => [] }) =>
+    threads.map((count) => ({
+      ...row(name, count, [...(quick ? short : full), ...share(count)]),
+      id: `${scales}-${count}`,
+      scales,
+      threads: count,
+    })),
   );
 }
 

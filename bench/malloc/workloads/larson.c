@@ -53,10 +53,12 @@ static void end_line(server_t *server) {
 static void *serve(void *argument) {
     line_t *line = argument;
     server_t *server = line->server;
+    uint64_t random = line->random; /* in the thread's own stack: neighbouring lines share a cache line */
     for (size_t left = server->operations; left > 0; left--) {
-        block_t *block = &line->blocks[next_random(&line->random) % server->block_count];
-        replace_block(block, random_between(&line->random, server->least, server->most));
+        block_t *block = &line->blocks[next_random(&random) % server->block_count];
+        replace_block(block, random_between(&random, server->least, server->most));
     }
+    line->random = random;
     if (--line->generations > 0) {
         start(line);
     } else {

@@ -59,9 +59,11 @@ static block_t *take(queue_t *queue) {
 static block_t *make_batch(queue_t *queue) {
     const work_t *work = queue->work;
     block_t *batch = need(work->batch_length, sizeof *batch);
+    uint64_t random = queue->random; /* not in the cache line that the other thread looks at */
     for (size_t at = 0; at < work->batch_length; at++) {
-        batch[at] = make_block(random_between(&queue->random, work->least, work->most));
+        batch[at] = make_block(random_between(&random, work->least, work->most));
     }
+    queue->random = random;
     return batch;
 }
 
