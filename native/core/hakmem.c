@@ -109,12 +109,23 @@ void *hak_aligned_alloc(size_t alignment, size_t size) {
   return closed(malloc_class(hak_size_class_aligned(hak_guard_room(size), alignment)), size);
 }
 
+/* Above the bins' classes: where no ring had a block either it is from a slab, which knows whether it was handed out before. */
+static HAK_NOINLINE void *calloc_large(size_t bytes) {
+  hak_heap_t *heap = hak_thread_heap;
+  uint64_t misses = hak_counter_get(&heap->mid.misses);
+  void *block = hak_malloc(bytes);
+  if (block == NULL) return NULL;
+  bool taken = heap == hak_thread_heap && hak_counter_get(&heap->mid.misses) != misses;
+  bool fresh = taken ? hak_own_clear_taken(block) : hak_clear_fresh(block);
+  return fresh ? block : memset(block, 0, bytes);
+}
+
 void *hak_calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) return out_of_memory();
+  if (bytes > HAK_TCACHE_SIZE_MAX) return calloc_large(bytes);
   void *block = hak_malloc(bytes);
-  if (block == NULL) return NULL;
-  return bytes > HAK_SLAB_SIZE_MAX && hak_clear_fresh(block) ? block : memset(block, 0, bytes);
+  return block == NULL ? NULL : memset(block, 0, bytes);
 }
 
 /* ---- free ---- */

@@ -16,39 +16,34 @@ static void *no_memory(void) {
 
 /* ---- memory that is zero already ---- */
 
-/* Blocks up to here are cleared faster than anybody finds out whether they need it. */
-enum { ZERO_SIZE_MAX_SMALL = 32 << 10 };
-
-/* A heap of its own has just handed these out; of a slab in one run, lowest first. Threads' heaps keep no such account. */
-static void note_handed_out(void *const *blocks, size_t count) {
-  const hak_slab_t *last = NULL;
-  for (size_t i = 0; i < count; i++) {
-    hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
-    uint32_t index = hak_slab_index(slab, blocks[i]);
-    if (slab != last) slab->high_before = slab->high;
-    if (index >= slab->high) slab->high = index + 1;
-    last = slab;
-  }
-}
-
 /* Whether block `index` lies in memory that nobody was given before; true once. */
 static bool take_fresh(hak_slab_t *slab, uint32_t index) {
-  bool counted = slab->chunk->heap->own && slab->block_size > ZERO_SIZE_MAX_SMALL;
-  bool huge = slab->size_class == HAK_SLAB_CLASSES;
-  if (!slab->fresh || index == slab->blocks || index < slab->high_before || !(huge || counted)) return false;
+  if (!slab->fresh || index == slab->blocks || index < slab->high_before) return false;
   slab->high_before = index + 1;
   return true;
 }
 
 /* Whoever pins the chunk may have written through a stale view, so memory that is given back already is given back again:
    that costs a system call, and no page. */
-bool hak_clear_fresh(void *block) {
-  hak_slab_t *slab = hak_heap_slab_of(block);
-  if (slab == NULL || !take_fresh(slab, hak_slab_index(slab, block))) return false;
+static bool clear(hak_slab_t *slab, void *block) {
+  if (!take_fresh(slab, hak_slab_index(slab, block))) return false;
   /* Acquire: pairs with the last hak_chunk_unpin, after which no view is left. */
   if (hak_load_acquire(&slab->chunk->pins) == 1) return true;
   if ((((uintptr_t)block | slab->block_size) & (hak_os_page_size() - 1)) != 0) return false;
   return hak_os_purge(block, slab->block_size);
+}
+
+/* What a thread's heap took from a slab may have been in the thread's cache since. Blocks as small as those of the bins are cleared
+   faster than anybody finds out whether they need it. */
+bool hak_clear_fresh(void *block) {
+  hak_slab_t *slab = hak_heap_slab_of(block);
+  bool uncached = slab != NULL && (slab->chunk->heap->own || slab->size_class == HAK_SLAB_CLASSES);
+  return uncached && slab->block_size > HAK_TCACHE_SIZE_MAX && clear(slab, block);
+}
+
+bool hak_own_clear_taken(void *block) {
+  hak_slab_t *slab = hak_heap_slab_of(block);
+  return slab != NULL && clear(slab, block);
 }
 
 /* ---- life ---- */
@@ -88,7 +83,6 @@ void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *arg
 static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
   if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
   size_t taken = hak_heap_take(heap, size_class, count, blocks);
-  if (hak_size_class_bytes(size_class) > ZERO_SIZE_MAX_SMALL) note_handed_out(blocks, taken);
   if (taken < count) errno = ENOMEM;
   return taken;
 }

@@ -20,6 +20,12 @@ void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uin
   hak_bitmap_set_range(slab->free, 0, slab->blocks);
 }
 
+static void note_handed_out(hak_slab_t *slab, const void *last) {
+  uint32_t index = hak_slab_index(slab, last);
+  slab->high_before = slab->high;
+  if (index >= slab->high) slab->high = index + 1;
+}
+
 size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {
   size_t words = hak_bitmap_words(slab->blocks);
   size_t taken = 0;
@@ -34,6 +40,7 @@ size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {
   slab->first_word = (uint32_t)word;
   slab->idle = false;
   slab->used += (uint32_t)taken;
+  if (taken > 0) note_handed_out(slab, blocks[taken - 1]);
   return taken;
 }
 

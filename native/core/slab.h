@@ -37,7 +37,7 @@ typedef struct hak_slab {
   uint32_t unit, units;      /* where in the chunk */
   _Atomic uint64_t remote_words;
   bool fresh;                /* its units were fresh from the OS when it was opened */
-  uint32_t high;             /* no block from here on was handed out; counted where hak_clear_fresh asks for it */
+  uint32_t high;             /* no block from here on was handed out */
   uint32_t high_before;      /* the same before the last batch */
   struct hak_slab *remote_next; /* on the heap's stack; written by the pusher, read by the owner that took the stack */
 } __attribute__((aligned(HAK_CACHE_LINE))) hak_slab_t;

@@ -23,6 +23,7 @@
 
 /* Larger classes are the mid rings'. */
 #define HAK_TCACHE_CLASSES 40
+#define HAK_TCACHE_SIZE_MAX (32 * HAK_KIB)
 
 /* A cache line: what the fast paths touch, then what the slow ones keep. */
 typedef struct hak_bin {

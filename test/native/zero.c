@@ -4,6 +4,12 @@
  */
 #include "test.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "thread.h"
+
 static const size_t sizes[] = {40960, 65536, 100000, 300000, 1 << 20, (1 << 20) + 1, 5000000, 60000000};
 
 static bool is_zero(const char *block, size_t size) {
@@ -100,7 +106,48 @@ static void calloc_is_zero(void) {
   }
 }
 
+/* Pages that are only read, as the checked build reads what it hands out, do not count. */
+static long resident_pages(void) {
+  FILE *file = fopen("/proc/self/statm", "r");
+  long all = 0, resident = 0;
+  CHECK(file != NULL && fscanf(file, "%ld %ld", &all, &resident) == 2);
+  fclose(file);
+  return resident;
+}
+
+/* What nobody writes to takes no memory; what comes back from the cache, or from a slab that knows it, is cleared. */
+static void calloc_leaves_fresh_memory_alone(size_t size) {
+  enum { COUNT = 40 };
+  char *blocks[COUNT];
+  hak_trim(); /* nothing that was used before lies around */
+  long pages = (long)(COUNT * size / (size_t)sysconf(_SC_PAGESIZE)), before = resident_pages();
+  for (int i = 0; i < COUNT; i++) CHECK((blocks[i] = hak_calloc(1, size)) != NULL);
+  if (!TEST_SANITIZED) CHECK(resident_pages() - before < pages / 4);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < COUNT; i++) {
+      CHECK(is_zero(blocks[i], size));
+      memset(blocks[i], 7, size);
+      hak_free(blocks[i]);
+    }
+    if (round == 1) hak_cache_flush(hak_thread_heap);
+    for (int i = 0; i < COUNT; i++) CHECK((blocks[i] = hak_calloc(1, size)) != NULL);
+  }
+  for (int i = 0; i < COUNT; i++) hak_free(blocks[i]);
+}
+
+/* The slab took it for fresh when it handed it out, and has not been asked since. */
+static void calloc_clears_what_the_cache_kept(size_t size) {
+  hak_trim();
+  char *block = hak_malloc(size);
+  memset(block, 7, size);
+  hak_free(block);
+  char *again = hak_calloc(1, size);
+  CHECK(again == block && is_zero(again, size));
+  hak_free(again);
+}
+
 int main(void) {
+  hak_guard_off(); /* it would write behind each block */
   for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
     fresh_once(sizes[i]);
     by_block(sizes[i]);
@@ -109,5 +156,10 @@ int main(void) {
   batches();
   what_it_does_not_know();
   calloc_is_zero();
+  const size_t middle[] = {40000, 65536, 100000, 300000, 700000};
+  for (size_t i = 0; i < TEST_COUNT(middle); i++) {
+    calloc_leaves_fresh_memory_alone(middle[i]);
+    calloc_clears_what_the_cache_kept(middle[i]);
+  }
   return 0;
 }
