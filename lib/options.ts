@@ -82,7 +82,7 @@ export const OPTION_TABLE = {
   },
   dirtyBytes: {
     variable: 'HAKMEM_DIRTY_BYTES',
-    default: 16 * 1024 * 1024,
+    default: 64 * 1024 * 1024,
     unit: 'bytes',
     doc: 'free memory that a heap keeps between ticks however little it uses; read by the C core too',
   },

@@ -10,7 +10,7 @@
 
 #define HAK_OPTIONS(X)                                                                                                   \
   X(chunk_bytes_max, "HAKMEM_CHUNK_BYTES_MAX", 32 << 20, 2 << 20, (uint64_t)1 << 36, "the largest chunk, in bytes")      \
-  X(dirty_bytes, "HAKMEM_DIRTY_BYTES", 16 << 20, 0, (uint64_t)1 << 46, "free memory that a heap keeps between ticks however little it uses") \
+  X(dirty_bytes, "HAKMEM_DIRTY_BYTES", 64 << 20, 0, (uint64_t)1 << 46, "free memory that a heap keeps between ticks however little it uses") \
   X(tick_operations, "HAKMEM_TICK_OPERATIONS", 512, 1, 1 << 30, "refills and flushes of a heap between looks for idle memory") \
   X(purge_delay_ms, "HAKMEM_PURGE_DELAY_MS", 100, 0, 1 << 30, "least time from one look for idle memory of a thread's heap to the next") \
   X(tcache_bin_bytes, "HAKMEM_TCACHE_BIN_BYTES", 16384, 16, 1 << 30, "bytes that a bin of the thread cache starts with") \
