@@ -5,8 +5,9 @@
  *     take <- the same, by class
  *
  * The threads' heaps share one; a heap of its own has one of its own.
- * The budget is as much as the users hold now, but no less than an option says. Age counts ticks: a chunk that was not
- * taken for so many ticks (an option) goes.
+ * The budget is as much as the users hold now, but no less than an option says. Age counts moments: a chunk that was not taken for
+ * so many of them (an option) goes. For the threads a moment is a look for idle memory, HAKMEM_PURGE_DELAY_MS after that heap's last
+ * one at least, so that a busy thread's chunk is there when it is wanted again; for a heap of its own it is a tick.
  * Threads: any.
  */
 #ifndef HAK_LARGE_H
