@@ -10,8 +10,9 @@
  * block after one load, not two. A caller writes to it at once, and until its address is known the processor holds the loads behind
  * that write back: where frees and mallocs take turns at random, a pair costs a fifth less than with the newest in the row.
  *
- * Capacity starts at nothing, doubles on a miss after as many blocks had to go for want of room, and halves when the bin was not used from one tick to the next. What all
- * bins may hold is a budget of bytes; a class that needs more when the budget is spent takes it from one that was not used.
+ * Capacity starts at nothing, doubles on a miss up to a few KiB, then only after as many blocks had to go for want of room, and halves
+ * when the bin was not used from one tick to the next. What all bins may hold is a budget of bytes; a class that needs more when the
+ * budget is spent takes it from one that was not used.
  * There is no number of slots anywhere.
  * Threads: the owner; `count` and `capacity` may be read by any.
  */
