@@ -6,7 +6,7 @@
  *       timeMs(output)      the time that counts, where it is not that of the whole run
  *       sameOutput          its output must be the same under each malloc
  *       brisk               its sleeping is cut short (see brisk.c)
- *       driver              measures by itself what it starts (see programs/redis.mjs)
+ *       driver              measures by itself what it starts (see programs/measured-server.mjs)
  *       counted             the command, of one thread and with the same work each time, whose instructions may be counted
  *       absent              why it cannot take part here }
  */

@@ -10,6 +10,7 @@
 #include "abandoned.h"
 #include "assert.h"
 #include "chunk.h"
+#include "fresh.h"
 #include "guard.h"
 #include "live.h"
 #include "os.h"
@@ -116,7 +117,7 @@ static HAK_NOINLINE void *calloc_large(size_t bytes) {
   void *block = hak_malloc(bytes);
   if (block == NULL) return NULL;
   bool taken = heap == hak_thread_heap && hak_counter_get(&heap->mid.misses) != misses;
-  bool fresh = taken ? hak_own_clear_taken(block) : hak_clear_fresh(block);
+  bool fresh = taken ? hak_fresh_clear_taken(block) : hak_clear_fresh(block);
   return fresh ? block : memset(block, 0, bytes);
 }
 

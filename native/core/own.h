@@ -15,9 +15,6 @@ HAK_INLINE bool hak_own_serves(size_t alignment) {
   return hak_is_power_of_two(alignment) && alignment <= HAK_MAX_ALIGNMENT;
 }
 
-/* hak_clear_fresh for a block that the calling thread's heap has just taken from a slab, past the cache. */
-bool hak_own_clear_taken(void *block);
-
 /* Ends the orphans whose last block has come back. @return bytes given back. */
 size_t hak_own_end_orphans(void);
 

@@ -20,6 +20,7 @@ void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uin
   hak_bitmap_set_range(slab->free, 0, slab->blocks);
 }
 
+/* A batch comes lowest first, so its last block is its highest. */
 static void note_handed_out(hak_slab_t *slab, const void *last) {
   uint32_t index = hak_slab_index(slab, last);
   slab->high_before = slab->high;

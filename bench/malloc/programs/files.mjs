@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { folder, startServer } from './measured-server.mjs';
 
 const CLIENTS = 8;
@@ -18,15 +19,13 @@ const SIZES = Array.from({ length: 10 }, (_, power) => 16_384 * 2 ** power);
 const [node, requests] = process.argv.slice(2);
 const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS });
 
-async function fetchBytes(port, name, each = () => {}) {
+async function get(port, name) {
   const request = http.get({ agent, port, host: '127.0.0.1', path: `/${name}` });
   const [response] = await once(request, 'response');
   if (response.statusCode !== 200) {
     throw new Error(`GET /${name}: status ${response.statusCode}`);
   }
-  for await (const bytes of response) {
-    each(bytes);
-  }
+  return response;
 }
 
 /** The bytes follow from nothing but the size. */
@@ -43,7 +42,9 @@ const nameOf = (n) => String(SIZES[Math.min(Math.clz32(Math.imul(n, 0x9e3779b1))
 async function client(port, first) {
   const hash = createHash('sha256');
   for (let n = first; n < Number(requests); n += CLIENTS) {
-    await fetchBytes(port, nameOf(n), (bytes) => hash.update(bytes));
+    for await (const bytes of await get(port, nameOf(n))) {
+      hash.update(bytes);
+    }
   }
   return hash.digest('hex');
 }
@@ -56,11 +57,10 @@ async function measure() {
   const startMs = performance.now();
   const digests = await Promise.all(Array.from({ length: CLIENTS }, (_, first) => client(port, first)));
   const elapsedMs = performance.now() - startMs;
-  let idleBytes = '';
-  await fetchBytes(port, 'resident', (bytes) => (idleBytes += bytes));
-  await fetchBytes(port, 'stop');
+  const idleBytes = Number(await text(await get(port, 'resident')));
+  await text(await get(port, 'stop'));
   agent.destroy();
-  return { ...(await ended), elapsedMs, idleBytes: Number(idleBytes), output: digests.join(' ') };
+  return { ...(await ended), elapsedMs, idleBytes, output: digests.join(' ') };
 }
 
 console.log(JSON.stringify(await measure()));

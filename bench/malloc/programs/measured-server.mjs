@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 
 const { HAKMEM_BENCH_LAUNCHER: launcher, HAKMEM_BENCH_LIBRARY: library } = process.env;
 
@@ -18,14 +19,6 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 export function startServer(command) {
   const server = spawn(launcher, [library, ...command], { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
   const closed = once(server, 'close');
-  const report = readAll(server.stdio[3]);
+  const report = text(server.stdio[3]);
   return { stdout: server.stdout, ended: closed.then(async () => JSON.parse(await report)) };
-}
-
-async function readAll(stream) {
-  let text = '';
-  for await (const part of stream.setEncoding('utf8')) {
-    text += part;
-  }
-  return text;
 }
