@@ -115,21 +115,33 @@ static void grow_bin(hak_heap_t *heap, unsigned size_class) {
     note_refusal(heap);
 }
 
-/* ---- ticks ---- */
+/* ---- mid rings: behind the heap's door, for threads that are awake empty those of one that rests ---- */
 
-static void tick_bin(hak_heap_t *heap, unsigned size_class) {
-  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
-  if (hak_tcache_idle(&heap->tcache, size_class))
-    halve_bin(heap, size_class);
-  else
-    bin->allocs_seen = hak_bin_allocs(bin);
-  bin->spilled /= 2;
+static void *pop_mid(hak_heap_t *heap, unsigned size_class, void *(*pop)(hak_mid_t *mid, unsigned size_class)) {
+  hak_heap_enter(heap);
+  void *block = pop(&heap->mid, size_class);
+  hak_heap_leave(heap);
+  return block;
+}
+
+static uint64_t idle_mid(hak_heap_t *heap, unsigned size_class) {
+  hak_heap_enter(heap);
+  uint64_t idle = hak_mid_idle(&heap->mid, size_class);
+  hak_heap_leave(heap);
+  return idle;
 }
 
 static void evict_mid(hak_heap_t *heap, unsigned size_class, uint64_t count) {
   void *block;
-  for (; count > 0 && (block = hak_mid_evict(&heap->mid, size_class)) != NULL; count--)
+  for (; count > 0 && (block = pop_mid(heap, size_class, hak_mid_evict)) != NULL; count--)
     if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+}
+
+static void flush_mid(hak_heap_t *heap) {
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
+    evict_mid(heap, c, UINT64_MAX);
+    idle_mid(heap, c); /* gives the rings' kept segments back */
+  }
 }
 
 /* Blocks that go back take of the budget too; what is over it leaves, of this class first. */
@@ -142,14 +154,36 @@ static void fit_mid_budget(hak_heap_t *heap, unsigned size_class) {
   }
 }
 
+/* ---- ticks ---- */
+
+static void tick_bin(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
+  if (hak_tcache_idle(&heap->tcache, size_class))
+    halve_bin(heap, size_class);
+  else
+    bin->allocs_seen = hak_bin_allocs(bin);
+  bin->spilled /= 2;
+}
+
 void hak_cache_tick(hak_heap_t *heap) {
   heap->operations = 0;
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) tick_bin(heap, c);
-  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) evict_mid(heap, c, hak_mid_idle(&heap->mid, c));
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) evict_mid(heap, c, idle_mid(heap, c));
   fit_budget(heap);
   fit_mid_budget(heap, HAK_MID_FIRST);
   hak_heap_tick(heap);
-  hak_heaps_tick_resting();
+  hak_cache_tick_resting();
+}
+
+/* Of what a thread that rests has only its bins stay: they are no one else's to touch. With its door closed it is awake after all. */
+static void rest(hak_heap_t *heap) {
+  if (hak_load_relaxed(&heap->door)) return;
+  if (hak_counter_get(&heap->mid.bytes) != 0) flush_mid(heap);
+  hak_heap_tick_resting(heap);
+}
+
+void hak_cache_tick_resting(void) {
+  hak_heaps_each_resting(rest);
 }
 
 enum { LOOK_OPERATIONS = 16 }; /* from one look whether others rest to the next; most see no more than the clock */
@@ -161,7 +195,7 @@ static void count_operation(hak_heap_t *heap, unsigned size_class) {
   if (hak_heap_tick_due(heap))
     hak_cache_tick(heap);
   else if (heap->operations % LOOK_OPERATIONS == 0)
-    hak_heaps_tick_resting();
+    hak_cache_tick_resting();
 }
 
 /* ---- alloc ---- */
@@ -186,7 +220,7 @@ static void *refill(hak_heap_t *heap, unsigned size_class) {
 
 void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class) {
   void *block = size_class < HAK_TCACHE_CLASSES ? hak_bin_pop(hak_tcache_bin(&heap->tcache, size_class))
-                                                : hak_mid_pop(&heap->mid, size_class);
+                                                : pop_mid(heap, size_class, hak_mid_pop);
   if (block != NULL) return block;
   count_operation(heap, size_class);
   return size_class < HAK_TCACHE_CLASSES ? refill(heap, size_class) : take_one(heap, size_class);
@@ -195,7 +229,10 @@ void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class) {
 /* ---- free ---- */
 
 static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
-  if (!hak_mid_push(&heap->mid, size_class, block)) return false;
+  hak_heap_enter(heap);
+  bool pushed = hak_mid_push(&heap->mid, size_class, block);
+  hak_heap_leave(heap);
+  if (!pushed) return false;
   if (hak_counter_get(&heap->mid.bytes) <= mid_budget_of(heap)) return true;
   count_operation(heap, size_class);
   fit_mid_budget(heap, size_class);
@@ -225,10 +262,7 @@ bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {
 void hak_cache_flush(hak_heap_t *heap) {
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
     flush_bin(heap, c, hak_bin_count(hak_tcache_bin(&heap->tcache, c)));
-  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
-    evict_mid(heap, c, UINT64_MAX);
-    hak_mid_idle(&heap->mid, c); /* gives the rings' kept segments back */
-  }
+  flush_mid(heap);
 }
 
 void hak_cache_release(hak_heap_t *heap) {

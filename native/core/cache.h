@@ -5,8 +5,10 @@
  *     full: the older half is flushed
  *     tick: bins that were not used lose half of their blocks and of their room; rings half of what was not needed
  *
+ *     rest: a thread that waits passes no tick, so those that are awake empty its rings and give back what is idle
+ *
  * Budget: a quarter of what the thread's heap has handed out, between two options.
- * Threads: the heap's own.
+ * Threads: the heap's own, except where a function says "any".
  */
 #ifndef HAK_CACHE_H
 #define HAK_CACHE_H
@@ -21,6 +23,9 @@ bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block);
 
 /* Gives back what was idle since the last tick, of the caches, the heap and the abandoned heaps. */
 void hak_cache_tick(hak_heap_t *heap);
+
+/* A tick for each heap whose thread rests; nothing where another thread is at it, or was not long ago. Any thread. */
+void hak_cache_tick_resting(void);
 
 /* Gives everything cached back to the slabs. */
 void hak_cache_flush(hak_heap_t *heap);

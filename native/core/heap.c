@@ -278,8 +278,8 @@ void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argu
 void hak_heap_check(hak_heap_t *heap) {
   hak_heap_enter(heap);
   check_slabs(heap);
+  hak_mid_check(&heap->mid);
   hak_heap_leave(heap);
   hak_large_check(heap->large);
   hak_tcache_check(&heap->tcache);
-  hak_mid_check(&heap->mid);
 }

@@ -12,7 +12,7 @@
  * Time is counted in ticks: so many refills and flushes (an option). What was idle from one tick to the next goes back.
  * Threads: the owner, one at a time, except where a function says "any". What is known of the slabs is behind the heap's door,
  * which each function here closes behind itself: others give large blocks back through it, and threads that are awake tick for those
- * that rest (heaps.h). The cache is the owner's alone.
+ * that rest (heaps.h). The mid rings are behind it too; the tcache is the owner's alone.
  */
 #ifndef HAK_HEAP_H
 #define HAK_HEAP_H
@@ -58,7 +58,7 @@ struct hak_heap {
   hak_counter_t refills, flushes, uncached_allocs, remote_frees, adopted, abandoned;
   hak_returned_t returned;
   hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
-  uint64_t slow_paths_seen;                /* refills and flushes when others last looked at it; under that lock too */
+  uint64_t activity_seen, seen_ms;         /* what it had done at others' last look that found it awake, and when; under that lock too */
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
   _Atomic bool door;                       /* closed while somebody is at its slabs */
@@ -110,7 +110,7 @@ HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
 /* Gives back what was idle since the last tick. */
 void hak_heap_tick(hak_heap_t *heap);
 
-/* The same for a heap whose thread has rested since the last look: all that is idle goes. But for large blocks, which age by the time
+/* The same for a heap whose thread rests: all that is idle goes. But for large blocks, which age by the time
    of heaps that are in use. Any thread; nothing where another is at the heap's slabs. */
 void hak_heap_tick_resting(hak_heap_t *heap);
 

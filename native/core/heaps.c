@@ -38,24 +38,37 @@ void hak_heaps_remove(hak_heap_t *heap) {
 
 /* ---- those that rest ---- */
 
-static bool look_is_due(void) {
-  uint64_t now = hak_os_now_ms();
-  if (now - looked_ms < hak_option(hak_option_purge_delay_ms)) return false;
+/* Several looks in the time that a heap must have done nothing: so it is found not much later. */
+enum { LOOKS_A_REST = 4 };
+
+static bool look_is_due(uint64_t now) {
+  if (now - looked_ms < hak_option(hak_option_purge_delay_ms) / LOOKS_A_REST) return false;
   looked_ms = now;
   return true;
 }
 
-/* Heaps of their own go by what their users do. */
-static void look_at(hak_heap_t *heap) {
-  uint64_t slow_paths = hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
-  if (!heap->own && slow_paths == heap->slow_paths_seen) hak_heap_tick_resting(heap);
-  heap->slow_paths_seen = slow_paths;
+/* Grows whenever the heap's thread does more than take from its bins and put there. */
+static uint64_t activity_of(hak_heap_t *heap) {
+  uint64_t sum = hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
+  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) sum += hak_counter_get(&heap->mid.allocs[i]);
+  return sum;
 }
 
-void hak_heaps_tick_resting(void) {
+/* Heaps of their own go by what their users do. */
+static void look_at(hak_heap_t *heap, uint64_t now, void (*visit)(hak_heap_t *heap)) {
+  if (heap->own) return;
+  bool awake = activity_of(heap) != heap->activity_seen;
+  if (!awake && now - heap->seen_ms < hak_option(hak_option_purge_delay_ms)) return;
+  if (!awake) visit(heap);
+  heap->activity_seen = activity_of(heap); /* a visit counts too */
+  heap->seen_ms = now;
+}
+
+void hak_heaps_each_resting(void (*visit)(hak_heap_t *heap)) {
   if (!hak_mutex_try_lock(&mutex)) return;
-  if (look_is_due())
-    for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) look_at(heap);
+  uint64_t now = hak_os_now_ms();
+  if (look_is_due(now))
+    for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) look_at(heap, now, visit);
   hak_mutex_unlock(&mutex);
 }
 

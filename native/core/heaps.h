@@ -2,10 +2,10 @@
  * L5 heaps: all heaps of the process: for their sums, and for those whose threads rest.
  *
  * A thread that waits, in a pool maybe for minutes, passes no tick: what others free of its slabs would stay uncollected, and what
- * it has free would keep its memory. So the threads that are awake look after it, no more often than HAKMEM_PURGE_DELAY_MS: a heap that
- * has neither refilled nor flushed since the last look is taken to rest, and gives back what is idle. Its thread may wake meanwhile; then it finds the heap's
- * door closed (heap.h) and waits. What it has in its cache is its own and stays. Abandoned heaps rest as well.
- * Threads: any; one lock, under which no heap's door is waited for.
+ * it has free would keep its memory. So the threads that are awake look after it: a heap that has done nothing for
+ * HAKMEM_PURGE_DELAY_MS, as far as their looks could see, is taken to rest. Its thread may wake meanwhile; then it finds the heap's
+ * door closed (heap.h) and waits. Abandoned heaps rest as well.
+ * Threads: any; one lock, under which doors are waited for, but never the other way round.
  */
 #ifndef HAK_HEAPS_H
 #define HAK_HEAPS_H
@@ -17,8 +17,8 @@ void hak_heaps_enter(hak_heap_t *heap);
 /* Takes the heap out, which is about to go; its running totals stay. */
 void hak_heaps_remove(hak_heap_t *heap);
 
-/* A tick for each that rests; nothing where another thread is at it, or was not long ago. */
-void hak_heaps_tick_resting(void);
+/* Visits each thread's heap that rests, under the lock; nothing where another thread is at it, or was a moment ago. */
+void hak_heaps_each_resting(void (*visit)(hak_heap_t *heap));
 
 /* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
 void hak_heaps_add_stats(hak_stats_t *stats);

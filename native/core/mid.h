@@ -6,7 +6,7 @@
  *
  * All rings together hold as many bytes as the budget says, which follows what the thread uses; a ring has no number of
  * slots. `low` is the least count since the last tick: so many blocks were not needed, and half of them go back.
- * Threads: the owner; the numbers may be read by any.
+ * Threads: one at a time, behind the heap's door (heap.h); the numbers may be read by any.
  */
 #ifndef HAK_MID_H
 #define HAK_MID_H

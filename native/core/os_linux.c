@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,14 +190,16 @@ size_t hak_os_page_size(void) {
   static _Atomic size_t known; /* relaxed: every thread finds the same value */
   size_t size = hak_load_relaxed(&known);
   if (HAK_UNLIKELY(size == 0)) {
-    size = (size_t)sysconf(_SC_PAGESIZE);
+    size = (size_t)getpagesize();
     hak_store_relaxed(&known, size);
   }
   return size;
 }
 
+/* From the system itself: sysconf would make 128 KiB of the C library resident for it. */
 size_t hak_os_memory(void) {
-  return (size_t)sysconf(_SC_PHYS_PAGES) * hak_os_page_size();
+  struct sysinfo info;
+  return sysinfo(&info) == 0 ? (size_t)info.totalram * info.mem_unit : SIZE_MAX;
 }
 
 size_t hak_os_addresses(void) {

@@ -54,7 +54,7 @@ static bool size_is_sound(const chunk_t *chunk) {
 
 /* As glibc itself tests before it unmaps. */
 static bool mapping_is_sound(const chunk_t *chunk) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  const size_t page = (size_t)getpagesize();
   const uintptr_t start = (uintptr_t)chunk - chunk->before;
   return chunk->before < (uintptr_t)chunk && start % page == 0 && (chunk->before + bytes_of(chunk)) % page == 0;
 }
@@ -88,7 +88,7 @@ typedef struct range {
 static range_t in_loader, in_pages;
 
 static void include_page(range_t *range, const void *address) {
-  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t page = (uintptr_t)getpagesize();
   const uintptr_t first = (uintptr_t)address / page * page;
   if (range->end == 0 || first < range->first) range->first = first;
   if (first + page > range->end) range->end = first + page;

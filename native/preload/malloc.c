@@ -26,7 +26,7 @@ static bool is_power_of_two(size_t x) {
 }
 
 static size_t page_size(void) {
-  return (size_t)sysconf(_SC_PAGESIZE);
+  return (size_t)getpagesize();
 }
 
 EXPORT void *malloc(size_t size) {

@@ -1,14 +1,15 @@
 /*
- * heaps: a thread that rests keeps nothing but its cache: what others free of its slabs goes back by the ticks of those that are awake, and
- * while it is at its slabs itself nobody is at them. Threads that come and go, allocate and rest, with others ticking all the time.
+ * heaps: a thread that rests keeps nothing but its bins: what its rings hold and what others free of its slabs goes back by the ticks of those
+ * that are awake, and while it is at its slabs itself nobody is at them. Threads that come and go, allocate and rest, with others ticking all the time.
  */
 #include "ticks.h"
 
 #include "abandoned.h"
+#include "cache.h"
 #include "heaps.h"
 #include "os.h"
 
-enum { BLOCKS = 20000, SIZE = 1000, LARGE = 100, LARGE_SIZE = 300000 };
+enum { BLOCKS = 20000, SIZE = 1000, LARGE = 100, LARGE_SIZE = 300000, RINGED = 10, RINGED_SIZE = 60000 };
 
 static void *blocks[BLOCKS], *large[LARGE];
 static pthread_barrier_t barrier;
@@ -20,7 +21,11 @@ static uint64_t units_of(hak_heap_t *heap) {
 
 static void *allocate_and_rest(void *unused) {
   CHECK(hak_malloc_batch(SIZE, BLOCKS, blocks) == BLOCKS && hak_malloc_batch(LARGE_SIZE, LARGE, large) == LARGE);
+  void *ringed[RINGED];
+  CHECK(hak_malloc_batch(RINGED_SIZE, RINGED, ringed) == RINGED);
+  hak_free_batch(ringed, RINGED);
   resting = hak_thread_heap;
+  CHECK(hak_counter_get(&resting->mid.bytes) >= RINGED * RINGED_SIZE);
   pthread_barrier_wait(&barrier); /* the others' turn */
   pthread_barrier_wait(&barrier);
   void *block = hak_malloc(SIZE); /* awake again */
@@ -45,23 +50,29 @@ static void what_a_resting_thread_has_goes_back(void) {
   CHECK(units_of(resting) == before);
   hak_store_relaxed(&resting->door, false);
   test_ticks(6);
+  CHECK(hak_counter_get(&resting->mid.bytes) == 0);
   CHECK(units_of(resting) < before / 20);
   pthread_barrier_wait(&barrier);
   CHECK(pthread_join(thread, NULL) == 0);
   pthread_barrier_destroy(&barrier);
 }
 
-/* One that passes slow paths is left alone: its own ticks know better what is idle. */
+/* One that takes from its rings, or passes slow paths, is left alone: its own ticks know better what is idle. */
 static void who_is_awake_is_left_alone(void) {
   hak_heap_t *heap = hak_heap_create(false);
   hak_heaps_enter(heap);
   void *block;
   for (int i = 0; i < 10; i++) {
+    CHECK((block = hak_cache_alloc(heap, HAK_MID_FIRST)) != NULL && hak_cache_free(heap, HAK_MID_FIRST, block));
+    hak_cache_tick_resting();
+    CHECK(hak_counter_get(&heap->mid.bytes) != 0);
+  }
+  for (int i = 0; i < 10; i++) {
     CHECK(hak_heap_take(heap, 30, 1, &block) == 1 && hak_heap_give(heap, &block, 1) == 1);
-    hak_heaps_tick_resting();
+    hak_cache_tick_resting();
     CHECK(units_of(heap) != 0);
   }
-  for (int i = 0; i < 4; i++) hak_heaps_tick_resting();
+  for (int i = 0; i < 4; i++) hak_cache_tick_resting();
   CHECK(units_of(heap) == 0);
   hak_abandoned_add(heap);
 }
@@ -78,7 +89,7 @@ static void *exchange(void *seed) {
     CHECK(block != NULL);
     memset(block, i, 1);
     hak_free(hak_exchange_acq_rel(&slots[test_below(&random, SLOTS)], block));
-    if (i % 50 == 0) hak_heaps_tick_resting();
+    if (i % 50 == 0) hak_cache_tick_resting();
     if (i % 1000 == 0) usleep(1000);
   }
   return NULL;
