@@ -12,7 +12,7 @@ const COMPLAINT_LENGTH = 2000;
 
 /**
  * @param workload a row of the tables. @param library to preload; '' for none.
- * @returns `{ elapsedMs, userMs, systemMs, peakBytes, timeMs, output, digest }`.
+ * @returns `{ elapsedMs, userMs, systemMs, peakBytes, timeMs, output, digest }`, and `idleBytes` of what rests in the end.
  * @throws Error where the program fails, does not load the library or runs for too long.
  */
 export async function launch(workload, library, command = workload.command) {
@@ -25,6 +25,9 @@ export async function launch(workload, library, command = workload.command) {
   if (measured.exitCode !== 0) {
     const ending = measured.signal ? `signal ${measured.signal}` : `exit code ${measured.exitCode}`;
     throw new Error(`it ended with ${ending}: ${lastLine(run.stderr)}`.replace(/: $/, ''));
+  }
+  if (workload.rests) {
+    Object.assign(measured, parsed(run.stderr, run));
   }
   const digest = workload.driver ? output : run.digest;
   return { ...measured, timeMs: workload.timeMs?.(output) ?? measured.elapsedMs, output, digest, stderr: run.stderr };

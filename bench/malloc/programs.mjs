@@ -36,6 +36,7 @@ const TABLE = [
     about: 'Node: churn of Buffers of 16 KiB to 8 MiB',
     line: '{node} {own}/buffers.cjs',
     work: [12_000, 300],
+    rests: true,
   },
   {
     id: 'files',
@@ -55,6 +56,7 @@ const TABLE = [
     about: 'Node: sharp resizes a batch of images',
     line: '{node} {own}/sharp.cjs {from}',
     work: [20, 3],
+    rests: true,
     needs: '{from}/node_modules/sharp',
   },
   {
@@ -70,7 +72,7 @@ const TABLE = [
 /** @param from the prepared folder. @returns rows. */
 export function programWorkloads(from, { quick }) {
   const fill = filler(path.resolve(from));
-  return TABLE.map(({ id, about, line, stdin, work, needs, driver }) => {
+  return TABLE.map(({ id, about, line, stdin, work, needs, driver, rests }) => {
     const [program, ...args] = line.split(' ').map(fill);
     return {
       id: `run-${id}`,
@@ -79,6 +81,7 @@ export function programWorkloads(from, { quick }) {
       command: [program, ...args, ...(work ? [String(work[quick ? 1 : 0])] : [])],
       ...(stdin && { stdin: fill(stdin) }),
       ...(driver && { driver }),
+      ...(rests && { rests }),
       sameOutput: true,
       absent: absence(program, needs && fill(needs)),
     };

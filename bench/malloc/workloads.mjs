@@ -7,6 +7,7 @@
  *       sameOutput          its output must be the same under each malloc
  *       brisk               its sleeping is cut short (see brisk.c)
  *       driver              measures by itself what it starts (see programs/measured-server.mjs)
+ *       rests               says by itself what it took and what memory it has at rest (see programs/rest.cjs)
  *       counted             the command, of one thread and with the same work each time, whose instructions may be counted
  *       absent              why it cannot take part here }
  */

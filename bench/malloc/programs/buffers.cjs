@@ -1,4 +1,6 @@
 /** Churn of Buffers of 16 KiB to 8 MiB, of which some live on; each is written in full. The argument: how many. */
+const { restAndReport } = require('./rest.cjs');
+
 const LEAST = 16 * 1024;
 const DOUBLINGS = 9;
 const HELD = 16;
@@ -19,3 +21,4 @@ for (let n = 0; n < Number(process.argv[2]); n++) {
   sum += buffer.at(-1) + (held[n % HELD]?.length ?? 0);
 }
 console.log(sum);
+restAndReport();

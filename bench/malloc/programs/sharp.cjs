@@ -2,6 +2,7 @@
 const { createHash } = require('node:crypto');
 const { createRequire } = require('node:module');
 const path = require('node:path');
+const { restAndReport } = require('./rest.cjs');
 
 const [folder, rounds] = process.argv.slice(2);
 const sharp = createRequire(path.join(path.resolve(folder), 'package.json'))('sharp');
@@ -29,4 +30,4 @@ async function resizeAll() {
   console.log(hash.digest('hex'));
 }
 
-resizeAll();
+resizeAll().then(restAndReport);
