@@ -165,16 +165,6 @@ static void tick_bin(hak_heap_t *heap, unsigned size_class) {
   bin->spilled /= 2;
 }
 
-void hak_cache_tick(hak_heap_t *heap) {
-  heap->operations = 0;
-  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) tick_bin(heap, c);
-  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) evict_mid(heap, c, idle_mid(heap, c));
-  fit_budget(heap);
-  fit_mid_budget(heap, HAK_MID_FIRST);
-  hak_heap_tick(heap);
-  hak_cache_tick_resting();
-}
-
 /* Of what a thread that rests has only its bins stay: they are no one else's to touch. With its door closed it is awake after all. */
 static void rest(hak_heap_t *heap) {
   if (hak_load_relaxed(&heap->door)) return;
@@ -182,20 +172,28 @@ static void rest(hak_heap_t *heap) {
   hak_heap_tick_resting(heap);
 }
 
-void hak_cache_tick_resting(void) {
-  hak_heaps_each_resting(rest);
+void hak_cache_look(void) {
+  hak_heaps_look(rest);
 }
 
-enum { LOOK_OPERATIONS = 16 }; /* from one look whether others rest to the next; most see no more than the clock */
+static void tick(hak_heap_t *heap) {
+  for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) tick_bin(heap, c);
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) evict_mid(heap, c, idle_mid(heap, c));
+  fit_budget(heap);
+  fit_mid_budget(heap, HAK_MID_FIRST);
+  hak_heap_tick(heap);
+}
+
+void hak_cache_count(hak_heap_t *heap) {
+  if (hak_heap_tick_due(heap)) tick(heap);
+  hak_cache_look(); /* most see no more than the clock */
+}
 
 /* Time goes by what passes, too: a mid block counts once for each 8 KiB more, or threads that work with few but large blocks would
    hold memory for many seconds that they do not need. */
 static void count_operation(hak_heap_t *heap, unsigned size_class) {
   if (size_class >= HAK_MID_FIRST) heap->operations += hak_size_class_bytes(size_class) / (8 * HAK_KIB);
-  if (hak_heap_tick_due(heap))
-    hak_cache_tick(heap);
-  else if (heap->operations % LOOK_OPERATIONS == 0)
-    hak_cache_tick_resting();
+  hak_cache_count(heap);
 }
 
 /* ---- alloc ---- */

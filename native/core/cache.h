@@ -21,11 +21,13 @@ void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class);
 /* Takes a block in when the fast path had no room. @return false: it has to go to its slab. */
 bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block);
 
-/* Gives back what was idle since the last tick, of the caches, the heap and the abandoned heaps. */
-void hak_cache_tick(hak_heap_t *heap);
+/* Counts a refill or a flush. Where a tick is due, what was idle since the last one goes back, of the caches and the heap. And it is time for
+   a look. */
+void hak_cache_count(hak_heap_t *heap);
 
-/* A tick for each heap whose thread rests; nothing where another thread is at it, or was not long ago. Any thread. */
-void hak_cache_tick_resting(void);
+/* A look after the heaps whose threads rest, and the large blocks that all share; nothing where another thread is at it, or was not long
+   ago. Any thread. */
+void hak_cache_look(void);
 
 /* Gives everything cached back to the slabs. */
 void hak_cache_flush(hak_heap_t *heap);

@@ -46,7 +46,7 @@ static inline void *hand_out(void *block, size_t tag, uintptr_t live) {
 
 static void *malloc_huge(hak_heap_t *heap, unsigned size_class) {
   void *block = NULL;
-  if (hak_heap_tick_due(heap)) hak_cache_tick(heap);
+  hak_cache_count(heap);
   hak_counter_add(&heap->uncached_allocs, hak_heap_take(heap, size_class, 1, &block));
   return block;
 }

@@ -175,11 +175,11 @@ static bool purge_is_due(hak_heap_t *heap) {
   return true;
 }
 
-/* A moment has passed for what lies idle in chunks, and for large blocks that are cached. */
+/* A moment has passed for what lies idle in chunks, and for the heap's own cached large blocks. */
 static void age_memory(hak_heap_t *heap) {
   hak_chunk_owner_t owner = hak_heap_owner(heap);
   hak_superslab_tick(&heap->superslab, &owner);
-  hak_large_tick(heap->large);
+  if (heap->own) hak_large_tick(heap->large);
 }
 
 void hak_heap_tick(hak_heap_t *heap) {

@@ -110,8 +110,7 @@ HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
 /* Gives back what was idle since the last tick. */
 void hak_heap_tick(hak_heap_t *heap);
 
-/* The same for a heap whose thread rests: all that is idle goes. But for large blocks, which age by the time
-   of heaps that are in use. Any thread; nothing where another is at the heap's slabs. */
+/* The same for a heap whose thread rests: all that is idle goes. Any thread; nothing where another is at the heap's slabs. */
 void hak_heap_tick_resting(hak_heap_t *heap);
 
 /* Gives every block back but those that `next` names; see hak_heap_abandon. No cache holds any. */
@@ -122,6 +121,9 @@ size_t hak_heap_give_idle(hak_heap_t *heap);
 
 /* Gives the large blocks back that the threads' heaps share. @return bytes. Any thread. */
 size_t hak_heap_give_shared(void);
+
+/* A moment has passed for them: those go that nobody has taken for long, or that are too many. Any thread. */
+void hak_heap_tick_shared(void);
 
 /* Around fork: the child gets the locks of what the threads' heaps share open. */
 void hak_heap_lock_shared(void);

@@ -14,7 +14,7 @@ static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
 
 static hak_large_t *shared(uint32_t *hint) {
   hak_mutex_lock(&mutex);
-  if (!shared_ready) hak_large_init(&shared_large);
+  if (!shared_ready) hak_large_init(&shared_large, true);
   shared_ready = true;
   *hint = next_hint++;
   hak_store_relaxed(&shared_large.l25.users, next_hint);
@@ -40,7 +40,7 @@ void hak_heap_unlock_shared(void) {
 
 static hak_large_t *apart(void) {
   hak_large_t *large = hak_meta_alloc(sizeof *large);
-  if (large != NULL) hak_large_init(large);
+  if (large != NULL) hak_large_init(large, false);
   return large;
 }
 
@@ -57,17 +57,26 @@ hak_heap_t *hak_heap_create(bool own) {
   return NULL;
 }
 
-/* What is shared was alone with its heap when it was cached, and nobody can have pinned it since. */
-size_t hak_heap_give_shared(void) {
+/* What is shared was alone with its heap when it was cached, and nobody can have pinned it since. @return bytes. */
+static size_t give_shared(bool all) {
   hak_chunk_t *chunk;
   size_t units = 0, chunks = 0;
-  for (; (chunk = hak_large_excess(&shared_large, true)) != NULL; chunks++) {
+  for (; (chunk = hak_large_excess(&shared_large, all)) != NULL; chunks++) {
     units += chunk->units;
     hak_chunk_unpin(chunk);
   }
   hak_fetch_add_relaxed(&shared_purged, units);
   hak_fetch_add_relaxed(&shared_shrunk, chunks);
   return units * HAK_UNIT_SIZE;
+}
+
+size_t hak_heap_give_shared(void) {
+  return give_shared(true);
+}
+
+void hak_heap_tick_shared(void) {
+  hak_large_tick(&shared_large);
+  give_shared(false);
 }
 
 void hak_heap_delete(hak_heap_t *heap) {

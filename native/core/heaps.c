@@ -7,7 +7,9 @@
 static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
 /* Under the lock. */
 static hak_heap_t *newest;
-static uint64_t looked_ms;
+static uint64_t moment_ms; /* when the large blocks last aged */
+
+static _Atomic uint64_t looked_ms; /* relaxed: who comes too soon looks in vain */
 
 void hak_heaps_lock(void) {
   hak_mutex_lock(&mutex);
@@ -36,16 +38,10 @@ void hak_heaps_remove(hak_heap_t *heap) {
   hak_mutex_unlock(&mutex);
 }
 
-/* ---- those that rest ---- */
+/* ---- looks ---- */
 
-/* Several looks in the time that a heap must have done nothing: so it is found not much later. */
+/* Several in the time that a heap must have done nothing: so it is found not much later. */
 enum { LOOKS_A_REST = 4 };
-
-static bool look_is_due(uint64_t now) {
-  if (now - looked_ms < hak_option(hak_option_purge_delay_ms) / LOOKS_A_REST) return false;
-  looked_ms = now;
-  return true;
-}
 
 /* Grows whenever the heap's thread does more than take from its bins and put there. */
 static uint64_t activity_of(hak_heap_t *heap) {
@@ -64,11 +60,19 @@ static void look_at(hak_heap_t *heap, uint64_t now, void (*visit)(hak_heap_t *he
   heap->seen_ms = now;
 }
 
-void hak_heaps_each_resting(void (*visit)(hak_heap_t *heap)) {
-  if (!hak_mutex_try_lock(&mutex)) return;
+static void look(uint64_t now, void (*visit)(hak_heap_t *heap)) {
+  hak_store_relaxed(&looked_ms, now);
+  for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) look_at(heap, now, visit);
+  if (now - moment_ms < hak_option(hak_option_purge_delay_ms)) return;
+  moment_ms = now;
+  hak_heap_tick_shared();
+}
+
+void hak_heaps_look(void (*visit)(hak_heap_t *heap)) {
   uint64_t now = hak_os_now_ms();
-  if (look_is_due(now))
-    for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) look_at(heap, now, visit);
+  if (now - hak_load_relaxed(&looked_ms) < hak_option(hak_option_purge_delay_ms) / LOOKS_A_REST) return;
+  if (!hak_mutex_try_lock(&mutex)) return;
+  look(now, visit);
   hak_mutex_unlock(&mutex);
 }
 

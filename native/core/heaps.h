@@ -17,8 +17,9 @@ void hak_heaps_enter(hak_heap_t *heap);
 /* Takes the heap out, which is about to go; its running totals stay. */
 void hak_heaps_remove(hak_heap_t *heap);
 
-/* Visits each thread's heap that rests, under the lock; nothing where another thread is at it, or was a moment ago. */
-void hak_heaps_each_resting(void (*visit)(hak_heap_t *heap));
+/* A look: visits each thread's heap that rests, under the lock, and lets the large blocks that all share age. Nothing where another
+   thread is at it, or was a moment ago. */
+void hak_heaps_look(void (*visit)(hak_heap_t *heap));
 
 /* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
 void hak_heaps_add_stats(hak_stats_t *stats);

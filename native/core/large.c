@@ -3,13 +3,20 @@
 
 #include "options.h"
 
+static uint64_t below_most(hak_large_t *large, uint64_t live) {
+  uint64_t most = hak_load_relaxed(&large->most);
+  return most > live ? most - live : 0;
+}
+
 static uint64_t budget_of(hak_large_t *large) {
   uint64_t least = hak_option(hak_option_large_cache_bytes) / HAK_UNIT_SIZE;
   uint64_t live = hak_load_relaxed(&large->live);
-  return live > least ? live : least;
+  uint64_t kept = large->shared ? below_most(large, live) : live;
+  return kept > least ? kept : least;
 }
 
-void hak_large_init(hak_large_t *large) {
+void hak_large_init(hak_large_t *large, bool shared) {
+  large->shared = shared;
   hak_l25_init(&large->l25);
   hak_bigcache_init(&large->bigcache);
 }
@@ -38,7 +45,7 @@ hak_chunk_t *hak_large_take(hak_large_t *large, uint32_t hint, unsigned size_cla
 bool hak_large_put(hak_large_t *large, uint32_t hint, hak_chunk_t *chunk) {
   if (chunk->units > budget_of(large)) return false;
   uint64_t units = chunk->units; /* once it is in, another thread may take and end it */
-  chunk->stamp = hak_load_relaxed(&large->ticks);
+  chunk->stamp = hak_load_relaxed(&large->moments);
   hak_fetch_add_relaxed(&large->cached, units);
   if (!is_huge(chunk)) {
     hak_l25_put(&large->l25, hint, chunk);
@@ -61,13 +68,20 @@ hak_chunk_t *hak_large_excess(hak_large_t *large, bool all) {
   uint64_t cached = hak_load_relaxed(&large->cached);
   if (cached == 0) return NULL;
   if (all || cached > budget_of(large)) return evict(large, UINT64_MAX);
-  uint64_t ticks = hak_load_relaxed(&large->ticks);
+  uint64_t moments = hak_load_relaxed(&large->moments);
   uint64_t age = hak_option(hak_option_large_cache_ticks);
-  return ticks > age ? evict(large, ticks - age) : NULL;
+  return moments > age ? evict(large, moments - age) : NULL;
 }
 
 void hak_large_tick(hak_large_t *large) {
-  hak_fetch_add_relaxed(&large->ticks, 1);
+  uint64_t above = below_most(large, hak_load_relaxed(&large->live));
+  hak_fetch_sub_relaxed(&large->most, (above + 15) / 16);
+  hak_fetch_add_relaxed(&large->moments, 1);
+}
+
+void hak_large_count_live(hak_large_t *large, int64_t units) {
+  uint64_t live = hak_fetch_add_relaxed(&large->live, (uint64_t)units) + (uint64_t)units;
+  if (units > 0 && live > hak_load_relaxed(&large->most)) hak_store_relaxed(&large->most, live);
 }
 
 void hak_large_release(hak_large_t *large) {

@@ -4,10 +4,14 @@
  *     put -> l25 or bigcache          excess -> what must go: the oldest, while more is cached than the budget, or too old
  *     take <- the same, by class
  *
- * The threads' heaps share one; a heap of its own has one of its own.
- * The budget is as much as the users hold now, but no less than an option says. Age counts moments: a chunk that was not taken for
- * so many of them (an option) goes. For the threads a moment is a look for idle memory, HAKMEM_PURGE_DELAY_MS after that heap's last
- * one at least, so that a busy thread's chunk is there when it is wanted again; for a heap of its own it is a tick.
+ * The threads' heaps share one; a heap of its own has one of its own. Age counts moments: a chunk that was not taken for so many of them
+ * (an option) goes. The budget is no less than an option says, and beyond that
+ *
+ *                  a moment is                                        as much is kept as
+ *     shared       HAKMEM_PURGE_DELAY_MS, whichever threads are       brings what is held up to the most that was held lately: a program with a
+ *                  awake                                              garbage collector, which frees half of all at once, takes it all again
+ *     of its own   a tick: its user may do nothing for long           is held now
+ *
  * Threads: any.
  */
 #ifndef HAK_LARGE_H
@@ -20,10 +24,12 @@ typedef struct hak_large {
   hak_l25_t l25;
   hak_bigcache_t bigcache;
   _Atomic uint64_t live, cached; /* units; relaxed: they steer and are shown, nothing depends on their order */
-  _Atomic uint64_t ticks;        /* likewise */
+  _Atomic uint64_t most;         /* likewise: of `live`; each moment takes a sixteenth of what it is above it */
+  _Atomic uint64_t moments;      /* likewise */
+  bool shared;
 } hak_large_t;
 
-void hak_large_init(hak_large_t *large);
+void hak_large_init(hak_large_t *large, bool shared);
 
 /* A cached chunk of a huge class, or of one of the `slack` next larger ones; or NULL. */
 hak_chunk_t *hak_large_take(hak_large_t *large, uint32_t hint, unsigned size_class, unsigned slack);
@@ -37,14 +43,13 @@ hak_chunk_t *hak_large_excess(hak_large_t *large, bool all);
 /* A moment has passed. */
 void hak_large_tick(hak_large_t *large);
 
+/* So many units more are held, or less. */
+void hak_large_count_live(hak_large_t *large, int64_t units);
+
 /* Gives the structure's own memory back; nothing is cached. */
 void hak_large_release(hak_large_t *large);
 
 /* Aborts where what is cached is not in order. */
 void hak_large_check(hak_large_t *large);
-
-HAK_INLINE void hak_large_count_live(hak_large_t *large, int64_t units) {
-  hak_fetch_add_relaxed(&large->live, (uint64_t)units);
-}
 
 #endif

@@ -12,13 +12,13 @@
   X(chunk_bytes_max, "HAKMEM_CHUNK_BYTES_MAX", 32 << 20, 2 << 20, (uint64_t)1 << 36, "the largest chunk, in bytes")      \
   X(dirty_bytes, "HAKMEM_DIRTY_BYTES", 64 << 20, 0, (uint64_t)1 << 46, "free memory that a heap keeps between ticks however little it uses") \
   X(tick_operations, "HAKMEM_TICK_OPERATIONS", 512, 1, 1 << 30, "refills and flushes of a heap between looks for idle memory") \
-  X(purge_delay_ms, "HAKMEM_PURGE_DELAY_MS", 100, 0, 1 << 30, "least time from one look for idle memory of a thread's heap to the next") \
+  X(purge_delay_ms, "HAKMEM_PURGE_DELAY_MS", 100, 0, 1 << 30, "how long memory lies idle, or a thread does nothing, before it is looked for") \
   X(tcache_bin_bytes, "HAKMEM_TCACHE_BIN_BYTES", 16384, 16, 1 << 30, "bytes that a bin of the thread cache starts with") \
   X(tcache_bytes_min, "HAKMEM_TCACHE_BYTES_MIN", 1 << 20, 0, (uint64_t)1 << 40, "bytes that a thread's bins may hold however little it uses") \
   X(tcache_bytes_max, "HAKMEM_TCACHE_BYTES_MAX", (uint64_t)1 << 40, 0, (uint64_t)1 << 40, "ceiling of the same, however much it uses") \
   X(mid_bytes_min, "HAKMEM_MID_BYTES_MIN", 1 << 20, 0, (uint64_t)1 << 40, "bytes that a thread's mid rings may hold however little it uses") \
   X(large_cache_bytes, "HAKMEM_LARGE_CACHE_BYTES", 16 << 20, 0, (uint64_t)1 << 46, "bytes of freed blocks above 1 MiB that are kept however little is used") \
-  X(large_cache_ticks, "HAKMEM_LARGE_CACHE_TICKS", 4, 0, 1 << 30, "ticks after which an unused one of them goes") \
+  X(large_cache_ticks, "HAKMEM_LARGE_CACHE_TICKS", 4, 0, 1 << 30, "ticks after which an unused one of them goes; of what threads share, times HAKMEM_PURGE_DELAY_MS") \
   X(huge_page_bytes_max, "HAKMEM_HUGE_PAGE_BYTES_MAX", 64 << 20, 0, (uint64_t)1 << 46, "the longest block or chunk of a heap for which the system may use huge pages")
 
 typedef enum hak_option {

@@ -100,17 +100,6 @@ static void ticks_give_it_back(void) {
       for (size_t at = 0; at < 500; at++) CHECK(estates[i].left[b][at] == b + 1);
 }
 
-/* However many heaps were abandoned, a freed large block ages by the time of those who live. */
-static void large_blocks_age_no_faster(void) {
-  uint64_t age = hak_option(hak_option_large_cache_ticks);
-  hak_free(hak_malloc(3000000));
-  CHECK(stats_now().l25.used == 1);
-  test_ticks((int)age);
-  CHECK(stats_now().l25.used == 1);
-  test_tick();
-  CHECK(stats_now().l25.used == 0);
-}
-
 static void *adopt(void *unused) {
   CHECK(hak_malloc(10) != NULL); /* left in use once more */
   return unused;
@@ -149,7 +138,6 @@ int main(void) {
   test_random_t random = test_random();
   the_last_one_is_adopted_first();
   ticks_give_it_back();
-  large_blocks_age_no_faster();
   the_next_threads_adopt();
   ticks_meet_abandoning_and_adopting(&random);
   for (size_t i = 0; i < THREADS; i++) hak_free_batch((void **)estates[i].left, LEFT);

@@ -64,15 +64,15 @@ static void who_is_awake_is_left_alone(void) {
   void *block;
   for (int i = 0; i < 10; i++) {
     CHECK((block = hak_cache_alloc(heap, HAK_MID_FIRST)) != NULL && hak_cache_free(heap, HAK_MID_FIRST, block));
-    hak_cache_tick_resting();
+    hak_cache_look();
     CHECK(hak_counter_get(&heap->mid.bytes) != 0);
   }
   for (int i = 0; i < 10; i++) {
     CHECK(hak_heap_take(heap, 30, 1, &block) == 1 && hak_heap_give(heap, &block, 1) == 1);
-    hak_cache_tick_resting();
+    hak_cache_look();
     CHECK(units_of(heap) != 0);
   }
-  for (int i = 0; i < 4; i++) hak_cache_tick_resting();
+  for (int i = 0; i < 4; i++) hak_cache_look();
   CHECK(units_of(heap) == 0);
   hak_abandoned_add(heap);
 }
@@ -89,7 +89,7 @@ static void *exchange(void *seed) {
     CHECK(block != NULL);
     memset(block, i, 1);
     hak_free(hak_exchange_acq_rel(&slots[test_below(&random, SLOTS)], block));
-    if (i % 50 == 0) hak_cache_tick_resting();
+    if (i % 50 == 0) hak_cache_look();
     if (i % 1000 == 0) usleep(1000);
   }
   return NULL;

@@ -1,6 +1,6 @@
 /*
- * purge_delay: however many ticks pass, idle memory stays until the clock has moved on; then it goes, by the look after the next. A freed
- * large block ages by the clock too: a busy thread has many ticks in the time in which it is wanted again.
+ * purge_delay: however many ticks pass, idle memory stays until the clock has moved on; then it goes, by the look after the next. Freed
+ * large blocks, which all threads share, age by the clock too, and of them as much is kept as was held of late.
  */
 #include "ticks.h"
 
@@ -41,8 +41,34 @@ static void large_blocks_age_by_the_clock(void) {
   test_ticks(20);
   CHECK(cached() >= before + LARGE);
   uint64_t age = hak_option(hak_option_large_cache_ticks);
-  for (uint64_t i = 0; i <= age + 1; i++) let_time_pass();
+  for (uint64_t i = 0; i < age; i++) hak_heap_tick_shared();
+  CHECK(cached() >= before + LARGE);
+  hak_heap_tick_shared();
   CHECK(cached() < before + LARGE);
+}
+
+enum { HELD = 20, HELD_SIZE = 8 << 20, OTHER_SIZE = 24 << 20 };
+
+static void hold(size_t size, size_t count, void **blocks) {
+  CHECK(hak_malloc_batch(size, count, blocks) == count);
+}
+
+/* All comes back at once, as from a garbage collector, and is kept; but no more than brings what is held up to the most of late. */
+static void large_blocks_are_kept_up_to_what_was_held(void) {
+  void *blocks[HELD], *others[3];
+  uint64_t before = cached();
+  hold(HELD_SIZE, HELD, blocks);
+  hak_free_batch(blocks, HELD);
+  uint64_t all = cached() - before;
+  CHECK(all >= (uint64_t)HELD * HELD_SIZE);
+  hold(OTHER_SIZE, 3, others);
+  hold(HELD_SIZE, 1, blocks);
+  hak_free_batch(blocks, 1);
+  CHECK(cached() <= before + all - 3 * OTHER_SIZE && cached() > before + all - 5 * OTHER_SIZE);
+  hak_free_batch(others, 3);
+  for (int moment = 1; moment <= 3; moment++) hak_heap_tick_shared();
+  CHECK(cached() < before + all / 8 * 7);
+  while (cached() > before) hak_heap_tick_shared();
 }
 
 int main(void) {
@@ -61,5 +87,6 @@ int main(void) {
   let_time_pass();
   CHECK(committed() < idle / 8);
   large_blocks_age_by_the_clock();
+  large_blocks_are_kept_up_to_what_was_held();
   return 0;
 }
