@@ -21,6 +21,10 @@
 #define hak_fetch_sub_acq_rel(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 #define hak_fetch_or_release(p, v) atomic_fetch_or_explicit((p), (v), memory_order_release)
 #define hak_fetch_or_acq_rel(p, v) atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
+/* For two threads that each write one place and then read the other's: one of them sees what the other wrote. */
+#define hak_load_seq_cst(p) atomic_load_explicit((p), memory_order_seq_cst)
+#define hak_store_seq_cst(p, v) atomic_store_explicit((p), (v), memory_order_seq_cst)
+#define hak_fetch_add_seq_cst(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 #define hak_cas_release(p, expected, v) \
   atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
 

@@ -7,7 +7,7 @@
 /* Whether block `index` lies in memory that nobody was given before; true once. */
 static bool take_fresh(hak_slab_t *slab, uint32_t index) {
   if (!slab->fresh || index == slab->blocks || index < slab->high_before) return false;
-  slab->high_before = index + 1;
+  slab->high_before = (uint16_t)(index + 1);
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include "assert.h"
 #include "bitmap.h"
 #include "chunk.h"
+#include "lend.h"
 #include "os.h"
 #include "registry.h"
 
@@ -20,7 +21,7 @@ static void check_listed(const hak_heap_class_t *list, const hak_slab_t *slab) {
   if (!slab->listed || before != slab || behind != slab) hak_fatal("heap: a list of slabs is broken", slab->base);
 }
 
-static void list_first(hak_heap_class_t *list, hak_slab_t *slab) {
+void hak_heap_list_first(hak_heap_class_t *list, hak_slab_t *slab) {
   slab->prev = NULL;
   slab->next = list->head;
   if (list->head != NULL)
@@ -59,20 +60,24 @@ void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab) {
 
 void hak_heap_close_slab(hak_heap_t *heap, hak_slab_t *slab) {
   hak_chunk_owner_t owner = hak_heap_owner(heap);
-  hak_superslab_slab_free(&heap->superslab, &owner, slab);
+  if (slab->chunk->heap == heap)
+    hak_superslab_slab_free(&heap->superslab, &owner, slab);
+  else
+    hak_lend_return(slab);
 }
 
 /* ---- taking ---- */
 
-/* A partial slab of the class, a new one if need be. @return NULL: no memory. */
+/* A partial slab of the class, a new one if need be; but what lies warm elsewhere comes before new pages. @return NULL: no memory. */
 static hak_slab_t *partial_slab(hak_heap_t *heap, unsigned size_class) {
   hak_heap_class_t *list = &heap->classes[size_class];
-  if (list->head != NULL) return list->head;
+  bool warm = list->head != NULL && hak_slab_is_warm(list->head);
+  if (warm || hak_lend(heap, size_class) || list->head != NULL) return list->head;
   hak_chunk_owner_t owner = hak_heap_owner(heap);
   hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab);
   if (slab == NULL) return NULL;
   heap->next_slab++;
-  list_first(list, slab);
+  hak_heap_list_first(list, slab);
   return slab;
 }
 
@@ -156,7 +161,7 @@ static void check_slabs(hak_heap_t *heap) {
 /* An empty slab is the oldest of its list, if there is one: it stayed because it was alone. */
 static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
   hak_slab_t *slab = list->head;
-  if (slab == NULL || slab->used != 0) return;
+  if (slab == NULL || slab->used != 0 || !hak_lend_may_close(heap, slab)) return;
   if (!slab->idle) {
     slab->idle = true;
     return;
@@ -201,7 +206,7 @@ static size_t give_idle(hak_heap_t *heap) {
     hak_heap_class_t *list = &heap->classes[c];
     for (hak_slab_t *slab = list->head, *next; slab != NULL; slab = next) {
       next = slab->next;
-      if (slab->used != 0) continue;
+      if (slab->used != 0 || !hak_lend_may_close(heap, slab)) continue;
       hak_heap_unlist(list, slab);
       hak_heap_close_slab(heap, slab);
     }

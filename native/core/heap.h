@@ -3,6 +3,7 @@
  *
  *     partial[class] -> slab -> slab       slabs with a free block; the head is filled first, a slab that gets its first
  *                                          block back goes to the tail
+ *                                          (its own, and those lent to it: lend.h)
  *     superslab                            the chunks
  *     large                                freed blocks above 1 MiB: shared by the threads' heaps, apart for a heap of its own
  *     tcache, mid                          of the heap's thread; heaps of their own have none
@@ -58,6 +59,7 @@ struct hak_heap {
   hak_counter_t refills, flushes, uncached_allocs, remote_frees, adopted, abandoned;
   hak_returned_t returned;
   hak_heap_t *next, *prev;                 /* list of all heaps, under its lock */
+  uint64_t activity_asked;                 /* what it had done when it was last asked for a slab; under the lock of that list */
   uint64_t activity_seen, seen_ms;         /* what it had done at others' last look that found it awake, and when; under that lock too */
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */

@@ -7,6 +7,7 @@
  */
 #include "heap_inside.h"
 
+#include "lend.h"
 #include "registry.h"
 
 /* `blocks` of the slab have just come back. */
@@ -41,7 +42,7 @@ static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   hak_heap_class_t *list = &heap->classes[slab->size_class];
   if (!slab->listed) hak_heap_list(list, slab);
   if (HAK_CHECKED) hak_slab_check(slab);
-  if (slab->used == 0 && list->head != list->tail) {
+  if (slab->used == 0 && list->head != list->tail && hak_lend_may_close(heap, slab)) {
     hak_heap_unlist(list, slab);
     hak_heap_close_slab(heap, slab);
   }
@@ -123,14 +124,24 @@ static void count_returned(hak_heap_t *heap, kind_t kind, uint64_t blocks) {
   if (!kind.own) add_returned(heap, &heap->returned.frees, blocks);
 }
 
+/* Whose slab it is, announced there: the slab may be lent meanwhile, but not once it was found where the freer is. */
+static hak_heap_t *enter_owner(hak_slab_t *slab) {
+  for (;;) {
+    hak_heap_t *owner = hak_load_acquire(&slab->heap);
+    hak_remote_enter(&owner->remote);
+    if (HAK_LIKELY(hak_load_seq_cst(&slab->heap) == owner)) return owner; /* pairs with the store in lend.c */
+    hak_remote_leave(&owner->remote);
+  }
+}
+
 /* Once it has left, neither the slab nor its heap may be looked at; once a block is given, the slab may be made another. */
-static size_t give_remote(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
+static size_t give_remote(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
   hak_batch_t batch;
   places_t places = {slab->base, slab->block_size};
-  kind_t kind = kind_of(owner, slab);
   size_t bad = gather(slab, run, &batch, rejected);
   if (bad == run.count) return bad;
-  hak_remote_enter(&owner->remote);
+  hak_heap_t *owner = enter_owner(slab);
+  kind_t kind = kind_of(owner, slab);
   hak_remote_give(&owner->remote, slab, &batch);
   hak_remote_leave(&owner->remote);
   bad += reject(places, &batch, rejected + bad);
@@ -156,11 +167,11 @@ static size_t give_at_once(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab
 
 /* @return how many of the run were rejected; `rejected` may lie before them in the same array. */
 static size_t give_run(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **rejected) {
-  hak_heap_t *owner = slab->chunk->heap;
+  hak_heap_t *owner = hak_load_acquire(&slab->heap);
   if (owner == heap) return give_own(heap, slab, run, rejected);
   if (may_enter(owner, slab)) return give_at_once(heap, owner, slab, run, rejected);
   bool orphan = hak_load_relaxed(&owner->orphan); /* now, for without the block the owner may end at any time */
-  size_t bad = give_remote(heap, owner, slab, run, rejected);
+  size_t bad = give_remote(heap, slab, run, rejected);
   if (orphan && bad < run.count) hak_store_relaxed(&heap->met_orphan, true);
   return bad;
 }
@@ -203,17 +214,33 @@ size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count) {
   return given;
 }
 
+/* An empty slab that was lent comes home the same way. */
+static bool comes_home(hak_slab_t *slab) {
+  bool home = slab->given_back;
+  slab->given_back = false;
+  return home;
+}
+
+static void collect(hak_heap_t *heap, hak_slab_t *slab) {
+  hak_heap_t *owner = hak_load_acquire(&slab->heap);
+  if (owner != heap) {
+    hak_remote_forward(&owner->remote, slab);
+    return;
+  }
+  size_t collected = hak_slab_collect(slab);
+  if (collected != 0) {
+    count_returned(heap, kind_of(heap, slab), -(uint64_t)collected);
+    hak_heap_count_back(heap, slab, collected);
+  }
+  if (comes_home(slab) || collected != 0) settle(heap, slab);
+}
+
 void hak_heap_collect_inside(hak_heap_t *heap) {
   hak_slab_t *slab = hak_remote_take(&heap->remote);
   heap->remote.collecting = true;
   while (slab != NULL) {
     hak_slab_t *next = slab->remote_next;
-    size_t collected = hak_slab_collect(slab);
-    if (collected != 0) {
-      count_returned(heap, kind_of(heap, slab), -(uint64_t)collected);
-      hak_heap_count_back(heap, slab, collected);
-      settle(heap, slab);
-    }
+    collect(heap, slab);
     slab = next;
   }
   heap->remote.collecting = false;

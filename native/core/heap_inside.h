@@ -13,11 +13,12 @@ HAK_INLINE bool hak_heap_is_nobody(const hak_heap_t *heap) {
 
 hak_chunk_owner_t hak_heap_owner(hak_heap_t *heap);
 
-/* A slab that has a free block, to the end of its class's list; out of it. */
+/* A slab that has a free block, to the front of its class's list, or to the end; out of it. */
+void hak_heap_list_first(hak_heap_class_t *list, hak_slab_t *slab);
 void hak_heap_list(hak_heap_class_t *list, hak_slab_t *slab);
 void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab);
 
-/* An empty slab, in no list. */
+/* An empty slab, in no list, that may close (lend.h). */
 void hak_heap_close_slab(hak_heap_t *heap, hak_slab_t *slab);
 
 /* The slab of a huge block that has come back. */

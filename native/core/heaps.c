@@ -8,6 +8,7 @@ static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
 /* Under the lock. */
 static hak_heap_t *newest;
 static uint64_t moment_ms; /* when the large blocks last aged */
+static hak_heap_t *to_ask; /* where hak_heaps_find_resting goes on; NULL: at the newest */
 
 static _Atomic uint64_t looked_ms; /* relaxed: who comes too soon looks in vain */
 
@@ -35,6 +36,7 @@ void hak_heaps_remove(hak_heap_t *heap) {
   else
     newest = heap->next;
   if (heap->next != NULL) heap->next->prev = heap->prev;
+  if (to_ask == heap) to_ask = heap->next;
   hak_mutex_unlock(&mutex);
 }
 
@@ -74,6 +76,34 @@ void hak_heaps_look(void (*visit)(hak_heap_t *heap)) {
   if (!hak_mutex_try_lock(&mutex)) return;
   look(now, visit);
   hak_mutex_unlock(&mutex);
+}
+
+/* ---- the search for one that rests ---- */
+
+/* A search is worth less than the page that it saves, however many heaps there are. */
+enum { ASKED_MOST = 8 };
+
+static bool did_nothing(hak_heap_t *heap) {
+  uint64_t activity = hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
+  bool same = activity == heap->activity_asked;
+  heap->activity_asked = activity;
+  return same;
+}
+
+static bool find_resting(bool (*visit)(hak_heap_t *heap, void *argument), void *argument) {
+  hak_heap_t *heap = to_ask == NULL ? newest : to_ask;
+  bool found = false;
+  for (unsigned asked = 0; heap != NULL && asked < ASKED_MOST && !found; asked++, heap = heap->next)
+    found = !heap->own && did_nothing(heap) && visit(heap, argument);
+  to_ask = heap;
+  return found;
+}
+
+bool hak_heaps_find_resting(bool (*visit)(hak_heap_t *heap, void *argument), void *argument) {
+  if (!hak_mutex_try_lock(&mutex)) return false;
+  bool found = find_resting(visit, argument);
+  hak_mutex_unlock(&mutex);
+  return found;
 }
 
 /* ---- sums ---- */

@@ -1,5 +1,5 @@
 /*
- * L5 heaps: all heaps of the process: for their sums, and for those whose threads rest.
+ * L5 heaps: all heaps of the process: for their sums, for those whose threads rest, and for those that lend (lend.h).
  *
  * A thread that waits, in a pool maybe for minutes, passes no tick: what others free of its slabs would stay uncollected, and what
  * it has free would keep its memory. So the threads that are awake look after it: a heap that has done nothing for
@@ -20,6 +20,10 @@ void hak_heaps_remove(hak_heap_t *heap);
 /* A look: visits each thread's heap that rests, under the lock, and lets the large blocks that all share age. Nothing where another
    thread is at it, or was a moment ago. */
 void hak_heaps_look(void (*visit)(hak_heap_t *heap));
+
+/* Visits threads' heaps that have done nothing since they were last come upon here, a few of them at a time, until a visit says true.
+   @return whether one did; false where another thread is at it. Waits for nothing. */
+bool hak_heaps_find_resting(bool (*visit)(hak_heap_t *heap, void *argument), void *argument);
 
 /* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */
 void hak_heaps_add_stats(hak_stats_t *stats);

@@ -12,6 +12,16 @@ void hak_remote_give(hak_remote_t *remote, hak_slab_t *slab, hak_batch_t *batch)
   if (hak_slab_give_remote(slab, batch)) push(remote, slab);
 }
 
+void hak_remote_forward(hak_remote_t *remote, hak_slab_t *slab) {
+  push(remote, slab);
+}
+
+void hak_remote_return(hak_remote_t *remote, hak_slab_t *slab) {
+  const hak_batch_t nothing = {.words = 1, .bits = {0}};
+  hak_batch_t batch = nothing;
+  hak_remote_give(remote, slab, &batch);
+}
+
 hak_slab_t *hak_remote_take(hak_remote_t *remote) {
   return hak_exchange_acquire(&remote->stack, NULL); /* pairs with the release in push */
 }

@@ -20,11 +20,15 @@ void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uin
   hak_bitmap_set_range(slab->free, 0, slab->blocks);
 }
 
+bool hak_slab_is_warm(const hak_slab_t *slab) {
+  return !slab->fresh || hak_bitmap_next_set(slab->free, slab->blocks, slab->first_word * 64) < slab->high;
+}
+
 /* A batch comes lowest first, so its last block is its highest. */
 static void note_handed_out(hak_slab_t *slab, const void *last) {
   uint32_t index = hak_slab_index(slab, last);
   slab->high_before = slab->high;
-  if (index >= slab->high) slab->high = index + 1;
+  if (index >= slab->high) slab->high = (uint16_t)(index + 1);
 }
 
 size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {

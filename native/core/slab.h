@@ -21,7 +21,7 @@ typedef struct hak_chunk hak_chunk_t;
 
 typedef struct hak_slab {
   char *base;                /* first byte of block 0 */
-  hak_chunk_t *chunk;        /* fixed for the header's life */
+  _Atomic(hak_heap_t *) heap; /* whose blocks they are: its chunk's heap, or the one that it is lent to (lend.h) */
   uint64_t *free;            /* fixed for the header's life */
   _Atomic uint64_t *remote;  /* fixed for the header's life */
   uint64_t reciprocal;       /* see hak_size_class_t */
@@ -34,11 +34,13 @@ typedef struct hak_slab {
   bool idle;                 /* it was empty at the last tick already */
   uint64_t seq;              /* the heap's running number */
   struct hak_slab *next, *prev;
+  hak_chunk_t *chunk;        /* fixed for the header's life */
   uint32_t unit, units;      /* where in the chunk */
   _Atomic uint64_t remote_words;
   bool fresh;                /* its units were fresh from the OS when it was opened */
-  uint32_t high;             /* no block from here on was handed out */
-  uint32_t high_before;      /* the same before the last batch */
+  bool given_back;           /* it was lent, and is on its way home; written by the borrower before it pushes the slab */
+  uint16_t high;             /* no block from here on was handed out */
+  uint16_t high_before;      /* the same before the last batch */
   struct hak_slab *remote_next; /* on the heap's stack; written by the pusher, read by the owner that took the stack */
 } __attribute__((aligned(HAK_CACHE_LINE))) hak_slab_t;
 
@@ -59,6 +61,9 @@ HAK_INLINE bool hak_batch_add(hak_batch_t *batch, uint32_t index) {
 
 /* Makes an unused slab place hold blocks: all free. `base`, `chunk`, bitmaps, unit and units are set. */
 void hak_slab_open(hak_slab_t *slab, unsigned size_class, size_t block_size, uint64_t seq);
+
+/* The next block to be taken was handed out before, or lies in memory that was: it is no new page. The slab has a free block. */
+bool hak_slab_is_warm(const hak_slab_t *slab);
 
 /* Takes up to `count` free blocks, lowest first. @return how many. */
 size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks);

@@ -26,7 +26,7 @@
 
 struct hak_chunk {
   char *base;
-  hak_heap_t *heap;               /* fixed while the chunk is mapped: remote freers find the owner here */
+  hak_heap_t *heap;               /* fixed while the chunk is mapped; its slabs' home (slab.h says whose each is) */
   size_t header_size;             /* bytes of the header's mapping */
   uint64_t seq;                   /* the heap's running number */
   uint32_t units;

@@ -1,0 +1,67 @@
+/* L5 lend: see lend.h. */
+#include "lend.h"
+
+#include "chunk.h"
+#include "heap_inside.h"
+#include "heaps.h"
+
+static void count_move(hak_heap_t *from, hak_heap_t *to, const hak_slab_t *slab) {
+  hak_counter_sub(&from->classes[slab->size_class].live, slab->used);
+  hak_counter_sub(&from->live_bytes, slab->used * slab->block_size);
+  hak_counter_add(&to->classes[slab->size_class].live, slab->used);
+  hak_counter_add(&to->live_bytes, slab->used * slab->block_size);
+}
+
+/* Inside both doors. Who entered before the slab had its new heap has left, and pushed on the old one's stack, when this returns. */
+static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
+  hak_heap_unlist(&from->classes[slab->size_class], slab);
+  hak_store_seq_cst(&slab->heap, to); /* pairs with the load in hak_heap_enter_owner */
+  while (!hak_remote_is_left(&from->remote)) hak_os_yield();
+  if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
+  count_move(from, to, slab);
+  hak_heap_list_first(&to->classes[slab->size_class], slab);
+}
+
+static bool lend(hak_heap_t *from, hak_heap_t *to, unsigned size_class) {
+  if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
+  hak_slab_t *slab = from->classes[size_class].head;
+  if (slab == NULL || !hak_slab_is_warm(slab) || !hak_remote_is_left(&from->remote)) return false;
+  move(from, to, slab);
+  return true;
+}
+
+typedef struct wish {
+  hak_heap_t *borrower;
+  unsigned size_class;
+} wish_t;
+
+static bool ask(hak_heap_t *heap, void *argument) {
+  const wish_t *wish = argument;
+  if (heap == wish->borrower || !hak_heap_try_enter(heap)) return false;
+  bool lent = lend(heap, wish->borrower, wish->size_class);
+  hak_heap_leave(heap);
+  return lent;
+}
+
+bool hak_lend(hak_heap_t *borrower, unsigned size_class) {
+  wish_t wish = {borrower, size_class};
+  return !borrower->own && size_class < HAK_TCACHE_CLASSES && hak_heaps_find_resting(ask, &wish);
+}
+
+/* ---- going home ---- */
+
+static bool is_lent(const hak_heap_t *heap, const hak_slab_t *slab) {
+  return slab->chunk->heap != heap;
+}
+
+bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab) {
+  if (!is_lent(heap, slab)) return true;
+  return hak_remote_is_left(&heap->remote) && hak_load_relaxed(&slab->remote_words) == 0;
+}
+
+void hak_lend_return(hak_slab_t *slab) {
+  hak_heap_t *home = slab->chunk->heap;
+  slab->given_back = true;
+  hak_store_release(&slab->heap, home);
+  hak_remote_return(&home->remote, slab);
+}
