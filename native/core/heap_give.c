@@ -54,14 +54,26 @@ typedef struct run {
   size_t count;
 } run_t;
 
-/* What of the run are blocks, each once. @return how many are not: rejected. */
+/* What of the run are blocks, each once. Neighbours often come together: their word is kept at hand. @return how many are not: rejected. */
 static size_t gather(const hak_slab_t *slab, run_t run, hak_batch_t *batch, void **rejected) {
   size_t bad = 0;
+  uint32_t word = 0;
+  uint64_t bits = 0;
   batch->words = 0;
   for (size_t i = 0; i < run.count; i++) {
     uint32_t index = hak_slab_index(slab, run.blocks[i]);
-    if (HAK_UNLIKELY(index == slab->blocks || !hak_batch_add(batch, index))) rejected[bad++] = run.blocks[i];
+    bool is_block = index < slab->blocks;
+    if (is_block && index / 64 != word) {
+      hak_batch_set(batch, word, bits);
+      bits = hak_batch_get(batch, word = index / 64);
+    }
+    uint64_t bit = (uint64_t)1 << (index % 64);
+    if (HAK_UNLIKELY(!is_block || (bits & bit) != 0))
+      rejected[bad++] = run.blocks[i];
+    else
+      bits |= bit;
   }
+  hak_batch_set(batch, word, bits);
   return bad;
 }
 

@@ -17,8 +17,9 @@ void hak_remote_forward(hak_remote_t *remote, hak_slab_t *slab) {
 }
 
 void hak_remote_return(hak_remote_t *remote, hak_slab_t *slab) {
-  const hak_batch_t nothing = {.words = 1, .bits = {0}};
-  hak_batch_t batch = nothing;
+  hak_batch_t batch;
+  batch.words = 1; /* a word without a bit */
+  batch.bits[0] = 0;
   hak_remote_give(remote, slab, &batch);
 }
 

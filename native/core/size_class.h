@@ -52,9 +52,9 @@ HAK_INLINE size_t hak_size_class_bytes(unsigned size_class) {
 /* The class whose every block is aligned so: a power of two up to HAK_MAX_ALIGNMENT. Beyond a unit only huge blocks are. */
 unsigned hak_size_class_aligned(size_t size, size_t alignment);
 
-/* From 256 bytes on all blocks start at multiples of 64, one in a coarse grain. */
+/* Blocks of 64, 128 and 192 bytes, and all from 256 on, start at multiples of 64: one in a coarse grain. */
 HAK_INLINE hak_grain_t hak_size_class_grain(unsigned size_class) {
-  return size_class < 11 ? HAK_GRAIN_FINE : HAK_GRAIN_COARSE;
+  return size_class < 11 && hak_size_class_bytes(size_class) % 64 != 0 ? HAK_GRAIN_FINE : HAK_GRAIN_COARSE;
 }
 
 /* Address bits that no block of a class has. */

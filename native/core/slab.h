@@ -50,13 +50,13 @@ typedef struct hak_batch {
   uint64_t bits[HAK_WORDS_PER_UNIT];
 } hak_batch_t;
 
-/* @return false: it is in the batch already. */
-HAK_INLINE bool hak_batch_add(hak_batch_t *batch, uint32_t index) {
-  uint64_t bit = (uint64_t)1 << (index % 64), word = (uint64_t)1 << (index / 64);
-  uint64_t before = (batch->words & word) != 0 ? batch->bits[index / 64] : 0;
-  batch->words |= word;
-  batch->bits[index / 64] = before | bit;
-  return (before & bit) == 0;
+HAK_INLINE uint64_t hak_batch_get(const hak_batch_t *batch, uint32_t word) {
+  return ((batch->words >> word) & 1) != 0 ? batch->bits[word] : 0;
+}
+HAK_INLINE void hak_batch_set(hak_batch_t *batch, uint32_t word, uint64_t bits) {
+  if (bits == 0) return;
+  batch->words |= (uint64_t)1 << word;
+  batch->bits[word] = bits;
 }
 
 /* Makes an unused slab place hold blocks: all free. `base`, `chunk`, bitmaps, unit and units are set. */

@@ -96,7 +96,8 @@ static void a_slow_freer_pushes_a_slab_of_another_class(void) {
   hak_slab_t *slab = slab_of(slow);
   hak_fetch_add_acquire(&owner->remote.freers, 1);
   hak_batch_t batch = {0};
-  CHECK(hak_batch_add(&batch, 0) && hak_slab_give_remote(slab, &batch));
+  hak_batch_set(&batch, 0, 1);
+  CHECK(hak_slab_give_remote(slab, &batch));
   /* The owner's own view of the bit, as if another freer's push had brought the slab. */
   CHECK(hak_slab_collect(slab) == 1);
   slab->used++; /* undone, for the heap has not counted the block back */
