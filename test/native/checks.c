@@ -163,9 +163,9 @@ static void ring_segment(void) {
 /* ---- maps of addresses ---- */
 
 static void live_in_free_memory(void) {
-  char *base = slab_of(hak_malloc(100))->chunk->base;
+  char *base = slab_of(hak_malloc(90))->chunk->base;
   hak_live_set(hak_live_entry(HAK_GRAIN_FINE), base + HAK_UNIT_SIZE + 4096, 5);
-  CHECK(hak_malloc_batch(70, 2, blocks) == 2);
+  CHECK(hak_malloc_batch(50, 2, blocks) == 2);
 }
 
 /* A block that the flush brings back while the map has it. */
