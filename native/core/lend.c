@@ -22,10 +22,17 @@ static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   hak_heap_list_first(&to->classes[slab->size_class], slab);
 }
 
+/* One of so many blocks must be free: a slab that is soon full is not worth the way. */
+enum { ONE_FREE_OF = 8 };
+
+static bool is_worth_it(const hak_slab_t *slab) {
+  return (slab->blocks - slab->used) * ONE_FREE_OF >= slab->blocks && hak_slab_is_warm(slab);
+}
+
 static bool lend(hak_heap_t *from, hak_heap_t *to, unsigned size_class) {
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   hak_slab_t *slab = from->classes[size_class].head;
-  if (slab == NULL || !hak_slab_is_warm(slab) || !hak_remote_is_left(&from->remote)) return false;
+  if (slab == NULL || !is_worth_it(slab) || !hak_remote_is_left(&from->remote)) return false;
   move(from, to, slab);
   return true;
 }

@@ -10,7 +10,7 @@
 #include "heaps.h"
 #include "lend.h"
 
-enum { CLASS = 3, FEW = 32, MANY = 900 }; /* of 64 bytes, 1024 to a slab */
+enum { CLASS = 3, FEW = 32, MANY = 1000 }; /* of 64 bytes, 1024 to a slab */
 
 static hak_heap_t *lender, *borrower, *third;
 static void *of_lender[MANY], *of_borrower[FEW], *borrowed[FEW];
@@ -48,20 +48,24 @@ static void work(hak_heap_t *heap) {
   give(heap, &block, 1);
 }
 
-/* The lender's blocks but the first were freed by the borrower, which has a slab of its own that is not warm. */
 static void set_up(void) {
   lender = new_heap();
   borrower = new_heap();
   third = new_heap();
   take(lender, of_lender, MANY);
   slab = hak_heap_slab_of(of_lender[0]);
-  work(lender);
-  give(borrower, of_lender + 1, MANY - 1);
   take(borrower, of_borrower, FEW);
   CHECK(whose() == lender && live(lender) == MANY && live(borrower) == FEW);
 }
 
+static void who_has_little_lends_nothing(void) {
+  give(borrower, of_lender + 1, FEW);
+  CHECK(!hak_lend(borrower, CLASS) && !hak_lend(borrower, CLASS) && whose() == lender);
+}
+
+/* From now on all of the lender's blocks but the first are free, and the borrower has a slab that is not warm. */
 static void who_works_lends_nothing(void) {
+  give(borrower, of_lender + 1 + FEW, MANY - 1 - FEW);
   work(lender);
   CHECK(!hak_lend(borrower, CLASS) && whose() == lender);
 }
@@ -163,6 +167,7 @@ static void workers_and_sleepers(test_random_t *random) {
 int main(void) {
   test_random_t random = test_random();
   set_up();
+  who_has_little_lends_nothing();
   who_works_lends_nothing();
   nothing_is_lent_under_a_freers_feet();
   no_other_class_is_lent();
