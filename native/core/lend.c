@@ -15,7 +15,7 @@ static void count_move(hak_heap_t *from, hak_heap_t *to, const hak_slab_t *slab)
 /* Inside both doors. Who entered before the slab had its new heap has left, and pushed on the old one's stack, when this returns. */
 static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   hak_heap_unlist(&from->classes[slab->size_class], slab);
-  hak_store_seq_cst(&slab->heap, to); /* pairs with the load in hak_heap_enter_owner */
+  hak_store_seq_cst(&slab->heap, to); /* pairs with the second load in enter_owner (heap_give.c) */
   while (!hak_remote_is_left(&from->remote)) hak_os_yield();
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   count_move(from, to, slab);
@@ -63,12 +63,13 @@ static bool is_lent(const hak_heap_t *heap, const hak_slab_t *slab) {
 
 bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab) {
   if (!is_lent(heap, slab)) return true;
+  /* Relaxed: who has left set them before. */
   return hak_remote_is_left(&heap->remote) && hak_load_relaxed(&slab->remote_words) == 0;
 }
 
 void hak_lend_return(hak_slab_t *slab) {
   hak_heap_t *home = slab->chunk->heap;
   slab->given_back = true;
-  hak_store_release(&slab->heap, home);
+  hak_store_release(&slab->heap, home); /* pairs with the acquire in collect (heap_give.c) */
   hak_remote_return(&home->remote, slab);
 }

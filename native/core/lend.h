@@ -16,7 +16,7 @@
  * hak_remote_enter and hak_remote_leave of the lender when the borrower gets the slab, nor of the borrower when it goes home: so
  * whoever frees is announced where the slab is, and a slab with a freer is never empty at home.
  * Only slabs of the thread caches' classes, of threads' heaps: those are never destroyed.
- * Threads: the borrower's; it waits for no door and no lock.
+ * Threads: the borrower's. It waits for no door and no lock, only for freers who are between enter and leave, which is short.
  */
 #ifndef HAK_LEND_H
 #define HAK_LEND_H
@@ -26,8 +26,8 @@
 /* Gets a slab of the class that has warm blocks, to the front of the borrower's list; called inside its door. @return false: found none. */
 bool hak_lend(hak_heap_t *borrower, unsigned size_class);
 
-/* Whether a slab is lent to the heap, or its own and of no more use; called inside the door for an empty slab. @return false: it may not
-   leave now, for somebody may be about to free into it. */
+/* Whether an empty slab may leave the heap's lists: one of its own always, a lent one while nobody is about to free into it. Called
+   inside the door. */
 bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab);
 
 /* Sends an empty lent slab home; it is in no list, and may close. */

@@ -16,8 +16,8 @@
  * The map is as exact as its callers' order: of two frees at the very same moment both may see the block alive; the flush
  * finds the second.
  *
- * A grain is as long as the start of a block needs: sixteen bytes for the small classes, 64 for the others and the multiples of 64. What a random
- * block's byte costs is a cache line, and a line of the coarse map has four times the blocks. Each grain has one half of the region,
+ * A grain is as long as the start of a block needs: sixteen bytes for the small classes, 64 for the others and the multiples of 64. What
+ * a random block's byte costs is a cache line, and a line of the coarse map has four times the blocks. Each grain has one half of the region,
  * so that a class tells where the bytes of its blocks are (the bins keep it as an entry), and so does an address.
  *
  * The region has four times as many addresses as the machine has memory, or as many as the process may have, for each grain; the

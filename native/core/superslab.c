@@ -202,7 +202,7 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   slab->units = (uint32_t)units;
   slab->fresh = chunk->zero && hak_bitmap_count_range(chunk->committed_map, unit, units) == 0;
   slab->high = slab->high_before = 0;
-  hak_store_relaxed(&slab->heap, owner->heap);
+  hak_store_relaxed(&slab->heap, owner->heap); /* nobody has a block of it yet */
   commit(superslab, chunk, unit, units);
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
@@ -227,7 +227,7 @@ hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_o
   slab->units = chunk->units;
   slab->fresh = chunk->zero;
   slab->high = slab->high_before = 0;
-  hak_store_relaxed(&slab->heap, owner->heap);
+  hak_store_relaxed(&slab->heap, owner->heap); /* nobody has a block of it yet */
   hak_slab_open(slab, HAK_SLAB_CLASSES, chunk->units * HAK_UNIT_SIZE, seq);
   hak_registry_set_huge(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
   if (HAK_CHECKED) hak_chunk_check(superslab, chunk);
