@@ -60,7 +60,7 @@ void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab) {
 
 void hak_heap_close_slab(hak_heap_t *heap, hak_slab_t *slab) {
   hak_chunk_owner_t owner = hak_heap_owner(heap);
-  if (slab->chunk->heap == heap)
+  if (hak_heap_is_home(heap, slab))
     hak_superslab_slab_free(&heap->superslab, &owner, slab);
   else
     hak_lend_return(slab);
@@ -71,8 +71,8 @@ void hak_heap_close_slab(hak_heap_t *heap, hak_slab_t *slab) {
 /* A partial slab of the class, a new one if need be; but what lies warm elsewhere comes before new pages. @return NULL: no memory. */
 static hak_slab_t *partial_slab(hak_heap_t *heap, unsigned size_class) {
   hak_heap_class_t *list = &heap->classes[size_class];
-  bool warm = list->head != NULL && hak_slab_is_warm(list->head);
-  if (warm || hak_lend(heap, size_class) || list->head != NULL) return list->head;
+  bool good = list->head != NULL && (heap->own || hak_slab_is_warm(list->head));
+  if (good || hak_lend(heap, size_class) || list->head != NULL) return list->head;
   hak_chunk_owner_t owner = hak_heap_owner(heap);
   hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab);
   if (slab == NULL) return NULL;

@@ -11,6 +11,11 @@ HAK_INLINE bool hak_heap_is_nobody(const hak_heap_t *heap) {
   return heap->large == NULL;
 }
 
+/* The slab lies in a chunk of the heap's: it is not lent to it. */
+HAK_INLINE bool hak_heap_is_home(const hak_heap_t *heap, const hak_slab_t *slab) {
+  return slab->chunk->heap == heap;
+}
+
 hak_chunk_owner_t hak_heap_owner(hak_heap_t *heap);
 
 /* A slab that has a free block, to the front of its class's list, or to the end; out of it. */

@@ -45,9 +45,13 @@ void hak_heaps_remove(hak_heap_t *heap) {
 /* Several in the time that a heap must have done nothing: so it is found not much later. */
 enum { LOOKS_A_REST = 4 };
 
+static uint64_t operations_of(hak_heap_t *heap) {
+  return hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
+}
+
 /* Grows whenever the heap's thread does more than take from its bins and put there. */
 static uint64_t activity_of(hak_heap_t *heap) {
-  uint64_t sum = hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
+  uint64_t sum = operations_of(heap);
   for (unsigned i = 0; i < HAK_MID_CLASSES; i++) sum += hak_counter_get(&heap->mid.allocs[i]);
   return sum;
 }
@@ -84,7 +88,7 @@ void hak_heaps_look(void (*visit)(hak_heap_t *heap)) {
 enum { ASKED_MOST = 8 };
 
 static bool did_nothing(hak_heap_t *heap) {
-  uint64_t activity = hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
+  uint64_t activity = operations_of(heap);
   bool same = activity == heap->activity_asked;
   heap->activity_asked = activity;
   return same;

@@ -5,9 +5,8 @@
 #include "heap_inside.h"
 #include "heaps.h"
 
-static void count_move(hak_heap_t *from, hak_heap_t *to, const hak_slab_t *slab) {
-  hak_counter_sub(&from->classes[slab->size_class].live, slab->used);
-  hak_counter_sub(&from->live_bytes, slab->used * slab->block_size);
+static void count_move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
+  hak_heap_count_back(from, slab, slab->used);
   hak_counter_add(&to->classes[slab->size_class].live, slab->used);
   hak_counter_add(&to->live_bytes, slab->used * slab->block_size);
 }
@@ -57,12 +56,8 @@ bool hak_lend(hak_heap_t *borrower, unsigned size_class) {
 
 /* ---- going home ---- */
 
-static bool is_lent(const hak_heap_t *heap, const hak_slab_t *slab) {
-  return slab->chunk->heap != heap;
-}
-
 bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab) {
-  if (!is_lent(heap, slab)) return true;
+  if (hak_heap_is_home(heap, slab)) return true;
   /* Relaxed: who has left set them before. */
   return hak_remote_is_left(&heap->remote) && hak_load_relaxed(&slab->remote_words) == 0;
 }

@@ -66,7 +66,7 @@ static void a_slow_freer_finds_its_header(void) {
   hak_slab_t *slab = slab_of(slow);
   CHECK(slab == slab_of(quick));
   uint32_t index = hak_slab_index(slab, slow);
-  hak_fetch_add_acquire(&owner->remote.freers, 1);
+  hak_remote_enter(&owner->remote);
   hak_fetch_or_release(&slab->remote[0], (uint64_t)1 << index);
   hak_counter_add(&other->returned.blocks[slab->size_class], 1); /* the slow one's numbers, which it writes last */
   hak_counter_add(&other->returned.bytes, slab->block_size);
@@ -94,7 +94,7 @@ static void a_slow_freer_pushes_a_slab_of_another_class(void) {
   hak_heap_t *owner = hak_heap_new(), *other = hak_heap_new();
   void *kept = hak_heap_malloc(owner, 100), *slow = hak_heap_malloc(owner, 60000);
   hak_slab_t *slab = slab_of(slow);
-  hak_fetch_add_acquire(&owner->remote.freers, 1);
+  hak_remote_enter(&owner->remote);
   hak_batch_t batch = {0};
   hak_batch_set(&batch, 0, 1);
   CHECK(hak_slab_give_remote(slab, &batch));

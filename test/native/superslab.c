@@ -187,7 +187,7 @@ static void pinned_chunks_are_parked(void) {
 static void chunks_are_parked_while_a_freer_is_inside(void) {
   hak_slab_t *slab = open_slab(UNIT_CLASS);
   char *base = slab->base;
-  hak_fetch_add_acquire(&remote.freers, 1);
+  hak_remote_enter(&remote);
   close_slab(slab);
   trim();
   CHECK(superslab.parked != NULL && is_mapped(base));
