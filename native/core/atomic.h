@@ -13,6 +13,7 @@
 #define hak_store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 #define hak_store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
 #define hak_exchange_acquire(p, v) atomic_exchange_explicit((p), (v), memory_order_acquire)
+#define hak_exchange_release(p, v) atomic_exchange_explicit((p), (v), memory_order_release)
 #define hak_exchange_acq_rel(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 #define hak_fetch_add_relaxed(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define hak_fetch_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
@@ -26,6 +27,8 @@
 #define hak_fetch_add_seq_cst(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 #define hak_cas_release(p, expected, v) \
   atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
+#define hak_cas_acquire(p, expected, v) \
+  atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acquire, memory_order_relaxed)
 
 /* A counter: written by one thread at a time, read by any; a plain load and store, never a locked instruction. */
 typedef _Atomic uint64_t hak_counter_t;

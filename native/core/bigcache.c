@@ -82,15 +82,11 @@ static void forget(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
     rehash(bigcache, bigcache->bucket_count / 2);
 }
 
-void hak_bigcache_init(hak_bigcache_t *bigcache) {
-  hak_mutex_init(&bigcache->mutex);
-}
-
 void hak_bigcache_lock(hak_bigcache_t *bigcache) {
-  hak_mutex_lock(&bigcache->mutex);
+  hak_mutex_lock_through_fork(&bigcache->mutex);
 }
 void hak_bigcache_unlock(hak_bigcache_t *bigcache) {
-  hak_mutex_unlock(&bigcache->mutex);
+  hak_mutex_unlock_after_fork(&bigcache->mutex);
 }
 
 bool hak_bigcache_put(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {

@@ -11,8 +11,9 @@
 #define HAK_BIGCACHE_H
 
 #include "chunk_cache.h"
-#include "os.h"
+#include "mutex.h"
 
+/* Zero bytes are an empty one. */
 typedef struct hak_bigcache {
   hak_mutex_t mutex;
   hak_chunk_cache_t cache;
@@ -21,8 +22,6 @@ typedef struct hak_bigcache {
   uint64_t count;        /* chunks */
   hak_counter_t capacity, used, grown, shrunk, misses; /* buckets, chunks, rehashes, rehashes, look-ups; for statistics */
 } hak_bigcache_t;
-
-void hak_bigcache_init(hak_bigcache_t *bigcache);
 
 /* @return false: no memory for a table; the chunk is the caller's still. */
 bool hak_bigcache_put(hak_bigcache_t *bigcache, hak_chunk_t *chunk);

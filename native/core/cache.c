@@ -33,13 +33,13 @@ static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
   if (HAK_CHECKED) hak_bin_check(bin, size_class);
 }
 
-/* Halves a bin, blocks and room. */
-static void halve_bin(hak_heap_t *heap, unsigned size_class) {
+/* Halves a bin, blocks and room. @return false: there was no memory for the shorter row. */
+static bool halve_bin(hak_heap_t *heap, unsigned size_class) {
   uint32_t count = hak_bin_count(hak_tcache_bin(&heap->tcache, size_class));
   uint32_t half = hak_tcache_half(&heap->tcache, size_class);
   uint32_t keep = count / 2 < half ? count / 2 : half;
   flush_bin(heap, size_class, count - keep);
-  hak_tcache_shrink(&heap->tcache, size_class);
+  return hak_tcache_shrink(&heap->tcache, size_class);
 }
 
 /* Not used since the last tick, or since a bin was last refused its growth. */
@@ -71,8 +71,7 @@ static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
   while (!growth_fits(heap, size_class)) {
     unsigned from = roomiest(heap, size_class, true);
     if (from == HAK_TCACHE_CLASSES && first) from = roomiest(heap, size_class, false);
-    if (from == HAK_TCACHE_CLASSES) return false;
-    halve_bin(heap, from);
+    if (from == HAK_TCACHE_CLASSES || !halve_bin(heap, from)) return false;
   }
   return true;
 }
@@ -89,8 +88,7 @@ static void note_refusal(hak_heap_t *heap) {
 static void fit_budget(hak_heap_t *heap) {
   while (heap->tcache.capacity_bytes > budget_of(heap)) {
     unsigned from = roomiest(heap, HAK_TCACHE_CLASSES, false);
-    if (from == HAK_TCACHE_CLASSES) return;
-    halve_bin(heap, from);
+    if (from == HAK_TCACHE_CLASSES || !halve_bin(heap, from)) return;
   }
 }
 
@@ -167,7 +165,7 @@ static void tick_bin(hak_heap_t *heap, unsigned size_class) {
 
 /* Of what a thread that rests has only its bins stay: they are no one else's to touch. With its door closed it is awake after all. */
 static void rest(hak_heap_t *heap) {
-  if (hak_load_relaxed(&heap->door)) return;
+  if (hak_mutex_is_locked(&heap->door)) return;
   if (hak_counter_get(&heap->mid.bytes) != 0) flush_mid(heap);
   hak_heap_tick_resting(heap);
 }

@@ -20,6 +20,7 @@
 
 #include "large.h"
 #include "mid.h"
+#include "mutex.h"
 #include "superslab.h"
 #include "options.h"
 #include "os.h"
@@ -63,25 +64,24 @@ struct hak_heap {
   uint64_t activity_seen, seen_ms;         /* what it had done at others' last look that found it awake, and when; under that lock too */
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
-  _Atomic bool door;                       /* closed while somebody is at its slabs */
+  hak_mutex_t door;                        /* locked while somebody is at its slabs */
 };
 
 hak_heap_t *hak_heap_create(bool own);
 
 /* ---- the door: closed while somebody is at the heap's slabs; not twice by one thread ---- */
 
-/* Acquire: pairs with the release in hak_heap_leave, so what was done behind the door before is seen. */
 HAK_INLINE bool hak_heap_try_enter(hak_heap_t *heap) {
-  return !hak_exchange_acquire(&heap->door, true);
+  return hak_mutex_try_lock(&heap->door);
 }
 
 /* Nobody stays long: a tick at most. */
 HAK_INLINE void hak_heap_enter(hak_heap_t *heap) {
-  while (HAK_UNLIKELY(!hak_heap_try_enter(heap))) hak_os_yield();
+  hak_mutex_lock(&heap->door);
 }
 
 HAK_INLINE void hak_heap_leave(hak_heap_t *heap) {
-  hak_store_release(&heap->door, false); /* pairs with the acquire in hak_heap_try_enter */
+  hak_mutex_unlock(&heap->door);
 }
 
 /* The heap holds no block that anyone uses; its memory goes back. */

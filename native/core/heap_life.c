@@ -10,7 +10,7 @@ static hak_large_t shared_large;
 static _Atomic uint64_t shared_purged, shared_shrunk; /* units, chunks; relaxed: shown only */
 static bool shared_ready;
 static uint32_t next_hint;
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static hak_mutex_t mutex;
 
 static hak_large_t *shared(uint32_t *hint) {
   hak_mutex_lock(&mutex);
@@ -24,7 +24,7 @@ static hak_large_t *shared(uint32_t *hint) {
 
 /* Before it is ready nobody looks into it, and the lock keeps it so. */
 void hak_heap_lock_shared(void) {
-  hak_mutex_lock(&mutex);
+  hak_mutex_lock_through_fork(&mutex);
   if (!shared_ready) return;
   hak_l25_lock(&shared_large.l25);
   hak_bigcache_lock(&shared_large.bigcache);
@@ -35,7 +35,7 @@ void hak_heap_unlock_shared(void) {
     hak_bigcache_unlock(&shared_large.bigcache);
     hak_l25_unlock(&shared_large.l25);
   }
-  hak_mutex_unlock(&mutex);
+  hak_mutex_unlock_after_fork(&mutex);
 }
 
 static hak_large_t *apart(void) {

@@ -4,7 +4,7 @@
 #include "options.h"
 #include "os.h"
 
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static hak_mutex_t mutex;
 /* Under the lock. */
 static hak_heap_t *newest;
 static uint64_t moment_ms; /* when the large blocks last aged */
@@ -13,10 +13,10 @@ static hak_heap_t *to_ask; /* where hak_heaps_find_resting goes on; NULL: at the
 static _Atomic uint64_t looked_ms; /* relaxed: who comes too soon looks in vain */
 
 void hak_heaps_lock(void) {
-  hak_mutex_lock(&mutex);
+  hak_mutex_lock_through_fork(&mutex);
 }
 void hak_heaps_unlock(void) {
-  hak_mutex_unlock(&mutex);
+  hak_mutex_unlock_after_fork(&mutex);
 }
 
 void hak_heaps_enter(hak_heap_t *heap) {

@@ -64,7 +64,6 @@ static bool add_segment(hak_l25_t *l25, uint32_t count) {
   if (l25->segments[segment] != NULL) return true; /* left from before a merge */
   hak_l25_shard_t *shards = hak_meta_alloc(count * sizeof *shards);
   if (shards == NULL) return false;
-  for (uint32_t i = 0; i < count; i++) hak_mutex_init(&shards[i].mutex);
   l25->segments[segment] = shards;
   return true;
 }
@@ -133,8 +132,6 @@ static void count_operation(hak_l25_t *l25) {
 /* ---- put, take, evict ---- */
 
 void hak_l25_init(hak_l25_t *l25) {
-  hak_mutex_init(&l25->first.mutex);
-  hak_mutex_init(&l25->resizing);
   hak_store_relaxed(&l25->count, 1);
   hak_store_relaxed(&l25->users, 1);
 }
@@ -204,11 +201,11 @@ static void each_shard(hak_l25_t *l25, void (*visit)(hak_mutex_t *mutex)) {
 }
 
 void hak_l25_lock(hak_l25_t *l25) {
-  hak_mutex_lock(&l25->resizing); /* now the segments stay as they are */
-  each_shard(l25, hak_mutex_lock);
+  hak_mutex_lock_through_fork(&l25->resizing); /* now the segments stay as they are */
+  each_shard(l25, hak_mutex_lock_through_fork);
 }
 
 void hak_l25_unlock(hak_l25_t *l25) {
-  each_shard(l25, hak_mutex_unlock);
-  hak_mutex_unlock(&l25->resizing);
+  each_shard(l25, hak_mutex_unlock_after_fork);
+  hak_mutex_unlock_after_fork(&l25->resizing);
 }

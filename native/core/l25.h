@@ -15,7 +15,7 @@
 #define HAK_L25_H
 
 #include "chunk_cache.h"
-#include "os.h"
+#include "mutex.h"
 
 /* Classes from 1.25 MiB to 32 MiB. */
 #define HAK_L25_CLASSES 20

@@ -18,7 +18,6 @@ static uint64_t budget_of(hak_large_t *large) {
 void hak_large_init(hak_large_t *large, bool shared) {
   large->shared = shared;
   hak_l25_init(&large->l25);
-  hak_bigcache_init(&large->bigcache);
 }
 
 static bool is_huge(const hak_chunk_t *chunk) {

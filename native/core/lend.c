@@ -15,7 +15,7 @@ static void count_move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
 static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   hak_heap_unlist(&from->classes[slab->size_class], slab);
   hak_store_seq_cst(&slab->heap, to); /* pairs with the second load in enter_owner (heap_give.c) */
-  while (!hak_remote_is_left(&from->remote)) hak_os_yield();
+  for (unsigned turn = 0; !hak_remote_is_left(&from->remote); turn++) hak_os_yield(turn);
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   count_move(from, to, slab);
   hak_heap_list_first(&to->classes[slab->size_class], slab);

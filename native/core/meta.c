@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "bits.h"
+#include "mutex.h"
 #include "os.h"
 
 #define PIECE_MIN ((size_t)64)
-#define PIECE_SHARED_MAX (64 * HAK_KIB) /* larger ones are mapped alone */
 #define REGION_MIN (16 * HAK_KIB)
 #define REGION_MAX HAK_MIB
 
@@ -15,25 +15,28 @@ typedef struct piece {
   struct piece *next;
 } piece_t;
 
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static hak_mutex_t mutex;
 static piece_t *pieces[64]; /* by log2 of their size */
 static char *region;        /* what is left of the newest mapping */
 static size_t region_left, region_size;
 
 void hak_meta_lock(void) {
-  hak_mutex_lock(&mutex);
+  hak_mutex_lock_through_fork(&mutex);
 }
 void hak_meta_unlock(void) {
-  hak_mutex_unlock(&mutex);
+  hak_mutex_unlock_after_fork(&mutex);
 }
 
 static unsigned order_of(size_t size) {
   return size <= PIECE_MIN ? hak_log2(PIECE_MIN) : hak_log2(size - 1) + 1;
 }
 
-size_t hak_meta_size(size_t size) {
-  if (size > PIECE_SHARED_MAX) return hak_round_up(size, hak_os_page_size());
-  return (size_t)1 << order_of(size);
+static bool is_mapped_alone(size_t size) {
+  return size > hak_os_page_size();
+}
+
+static size_t bytes_of(size_t size) {
+  return is_mapped_alone(size) ? hak_round_up(size, hak_os_page_size()) : (size_t)1 << order_of(size);
 }
 
 static void put(void *start, unsigned order) {
@@ -79,7 +82,7 @@ static void *take(unsigned order) {
 }
 
 void *hak_meta_alloc(size_t size) {
-  if (size > PIECE_SHARED_MAX) return hak_os_map(hak_meta_size(size), hak_os_page_size());
+  if (is_mapped_alone(size)) return hak_os_map(bytes_of(size), hak_os_page_size());
   hak_mutex_lock(&mutex);
   void *piece = take(order_of(size));
   hak_mutex_unlock(&mutex);
@@ -88,11 +91,25 @@ void *hak_meta_alloc(size_t size) {
 
 void hak_meta_free(void *piece, size_t size) {
   if (piece == NULL) return;
-  if (size > PIECE_SHARED_MAX) {
-    hak_os_unmap(piece, hak_meta_size(size));
+  if (is_mapped_alone(size)) {
+    hak_os_unmap(piece, bytes_of(size));
     return;
   }
   hak_mutex_lock(&mutex);
   put(piece, order_of(size));
   hak_mutex_unlock(&mutex);
+}
+
+static void *move(void *piece, size_t before, size_t size) {
+  void *moved = hak_meta_alloc(size);
+  if (moved == NULL) return NULL;
+  if (before != 0) memcpy(moved, piece, before < size ? before : size);
+  hak_meta_free(piece, before);
+  return moved;
+}
+
+void *hak_meta_resize(void *piece, size_t before, size_t size) {
+  if (before != 0 && bytes_of(before) == bytes_of(size)) return piece;
+  bool alone = is_mapped_alone(before) && is_mapped_alone(size);
+  return alone ? hak_os_resize(piece, bytes_of(before), bytes_of(size)) : move(piece, before, size);
 }

@@ -1,16 +1,16 @@
 /* L5 orphan: see orphan.h. */
 #include "orphan.h"
 
-#include "os.h"
+#include "mutex.h"
 
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static hak_mutex_t mutex;
 static hak_heap_t *newest; /* under the lock, linked by next_abandoned */
 
 void hak_orphan_lock(void) {
-  hak_mutex_lock(&mutex);
+  hak_mutex_lock_through_fork(&mutex);
 }
 void hak_orphan_unlock(void) {
-  hak_mutex_unlock(&mutex);
+  hak_mutex_unlock_after_fork(&mutex);
 }
 
 void hak_orphan_add(hak_heap_t *heap) {

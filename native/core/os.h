@@ -4,9 +4,7 @@
 #ifndef HAK_OS_H
 #define HAK_OS_H
 
-#include <pthread.h>
-
-#include "config.h"
+#include "atomic.h"
 
 /* @return `size` zero bytes at a multiple of `alignment`, or NULL. Both are multiples of the OS page; alignment a power of two. */
 void *hak_os_map(size_t size, size_t alignment);
@@ -22,6 +20,10 @@ bool hak_os_open(void *start, size_t size);
 /* `size` more zero bytes behind a mapping that ends at `end`. @return false: something lies there, or no memory. */
 bool hak_os_extend(void *end, size_t size);
 
+/* Makes a mapping longer, by zero bytes, or shorter; elsewhere where there is no room behind it, without copying.
+   @return where it is now; NULL: no memory, and it stays as it was. */
+void *hak_os_resize(void *start, size_t before, size_t size);
+
 /* Gives a whole mapping, or whole OS pages of one, back. */
 void hak_os_unmap(void *start, size_t size);
 
@@ -35,8 +37,12 @@ bool hak_os_move(void *from, void *to, size_t size);
 /* The system may use huge pages where whole ones lie within a mapping. It need not, and may not have any. */
 void hak_os_allow_huge_pages(void *start, size_t size);
 
-/* Lets other threads run. */
-void hak_os_yield(void);
+/* Lets other threads run: for the `turn`-th time in a row. After some it sleeps a little, for one of a lower priority gets no turn else. */
+void hak_os_yield(unsigned turn);
+
+/* Sleeps while the word has the value; may wake for no reason. And wakes those who sleep so: one, or all. */
+void hak_os_wait(_Atomic uint32_t *word, uint32_t value);
+void hak_os_wake(_Atomic uint32_t *word, bool all);
 
 size_t hak_os_page_size(void);
 
@@ -54,20 +60,5 @@ const char *hak_os_environment(const char *name);
 /* The n-th mapping from now on fails, and all after it; 0 ends that. For the tests of exhaustion. */
 void hak_os_fail_from(uint64_t nth);
 #endif
-
-typedef pthread_mutex_t hak_mutex_t;
-#define HAK_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
-HAK_INLINE void hak_mutex_init(hak_mutex_t *mutex) {
-  pthread_mutex_init(mutex, NULL);
-}
-HAK_INLINE bool hak_mutex_try_lock(hak_mutex_t *mutex) {
-  return pthread_mutex_trylock(mutex) == 0;
-}
-HAK_INLINE void hak_mutex_lock(hak_mutex_t *mutex) {
-  pthread_mutex_lock(mutex);
-}
-HAK_INLINE void hak_mutex_unlock(hak_mutex_t *mutex) {
-  pthread_mutex_unlock(mutex);
-}
 
 #endif

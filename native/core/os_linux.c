@@ -4,11 +4,14 @@
 #include "os.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -37,8 +40,11 @@ static bool must_fail(void) {
 }
 #endif
 
+/* What the allocator does for itself, in a free too, leaves errno alone; who has no memory for a caller says so. */
 static void *map_near(void *start, size_t size, int flags) {
+  int before = errno;
   void *mapped = mmap(start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  errno = before;
   return mapped == MAP_FAILED ? NULL : mapped;
 }
 
@@ -51,23 +57,26 @@ static void *map(size_t size) {
 #endif
 
 void *hak_os_map_at(void *start, size_t size) {
-  int before = errno;
   void *mapped = map_near(start, size, MAP_FIXED_NOREPLACE);
   bool got = mapped == start && !must_fail(); /* an address that is taken is no failure to try */
   if (mapped != NULL && !got) hak_os_unmap(mapped, size);
-  errno = before;
   return got ? start : NULL;
 }
 
 /* Memory that cannot be written to counts for no limit of memory, even where the system never promises more than it has. */
 void *hak_os_reserve(size_t size) {
   if (must_fail()) return NULL;
+  int before = errno;
   void *start = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  errno = before;
   return start == MAP_FAILED ? NULL : start;
 }
 
 bool hak_os_open(void *start, size_t size) {
-  return !must_fail() && mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+  int before = errno;
+  bool opened = !must_fail() && mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+  errno = before;
+  return opened;
 }
 
 /* Maps more than is needed and gives the ends back. The next plain mapping then tends to be aligned by itself. */
@@ -114,6 +123,13 @@ bool hak_os_extend(void *end, size_t size) {
   bool extended = !must_fail() && mremap(last, page, page + size, 0) == last;
   errno = before;
   return extended;
+}
+
+void *hak_os_resize(void *start, size_t before, size_t size) {
+  int error = errno;
+  void *resized = size > before && must_fail() ? MAP_FAILED : mremap(start, before, size, MREMAP_MAYMOVE);
+  errno = error;
+  return resized == MAP_FAILED ? NULL : resized;
 }
 
 #if defined(MREMAP_DONTUNMAP)
@@ -182,8 +198,28 @@ void hak_os_allow_huge_pages(void *start, size_t size) {
   errno = before;
 }
 
-void hak_os_yield(void) {
-  sched_yield();
+enum { YIELDS = 20, PAUSE_NS = 50000 };
+
+void hak_os_yield(unsigned turn) {
+  int before = errno;
+  struct timespec pause = {0, PAUSE_NS};
+  if (turn < YIELDS)
+    sched_yield();
+  else
+    nanosleep(&pause, NULL);
+  errno = before;
+}
+
+void hak_os_wait(_Atomic uint32_t *word, uint32_t value) {
+  int before = errno;
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+  errno = before;
+}
+
+void hak_os_wake(_Atomic uint32_t *word, bool all) {
+  int before = errno;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, all ? INT_MAX : 1, NULL, NULL, 0);
+  errno = before;
 }
 
 size_t hak_os_page_size(void) {

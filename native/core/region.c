@@ -2,16 +2,17 @@
 #include "region.h"
 
 #include "bitmap.h"
+#include "mutex.h"
 #include "os.h"
 
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static hak_mutex_t mutex;
 static uint64_t *taken[HAK_GRAINS]; /* both halves', in one mapping */
 
 void hak_region_lock(void) {
-  hak_mutex_lock(&mutex);
+  hak_mutex_lock_through_fork(&mutex);
 }
 void hak_region_unlock(void) {
-  hak_mutex_unlock(&mutex);
+  hak_mutex_unlock_after_fork(&mutex);
 }
 
 static size_t pieces_of(size_t size) {

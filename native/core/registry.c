@@ -5,6 +5,7 @@
 
 #include "assert.h"
 #include "bits.h"
+#include "mutex.h"
 #include "os.h"
 
 enum { FIRST_COUNT = 64, PAGE_WRITTEN = 0x8000 };
@@ -21,15 +22,15 @@ typedef struct map {
 } map_t;
 static const map_t by_unit = {&hak_registry_window, 1}, by_piece = {&piece_window, HAK_PIECE_UNITS};
 
-static hak_mutex_t mutex = HAK_MUTEX_INITIALIZER;
+static hak_mutex_t mutex;
 static hak_counter_t used, grown, shrunk; /* units, windows, pages; written under the lock */
 static _Atomic size_t emptied;           /* pages; written under the lock, relaxed: a hint to others */
 
 void hak_registry_lock(void) {
-  hak_mutex_lock(&mutex);
+  hak_mutex_lock_through_fork(&mutex);
 }
 void hak_registry_unlock(void) {
-  hak_mutex_unlock(&mutex);
+  hak_mutex_unlock_after_fork(&mutex);
 }
 
 /* Released by grow() as hak_registry_window is. */

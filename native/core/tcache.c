@@ -34,23 +34,18 @@ static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t b
   tcache->roomy = roomy ? tcache->roomy | bit : tcache->roomy & ~bit;
 }
 
-/* A new array in place of the bin's; none where the old one has the room, as small ones often have. @return false: no memory. */
-static bool move_blocks(hak_bin_t *bin, uint32_t before, uint32_t capacity) {
-  if (before != 0 && hak_meta_size(before * sizeof(void *)) == hak_meta_size(capacity * sizeof(void *))) return true;
-  void **blocks = hak_meta_alloc(capacity * sizeof(void *));
-  if (blocks == NULL) return false;
-  uint32_t count = hak_bin_count(bin);
-  if (count != 0) memcpy(blocks, bin->blocks, count * sizeof(void *));
-  hak_meta_free(bin->blocks, before * sizeof(void *));
-  bin->blocks = blocks;
-  return true;
+/* @return false: no memory. */
+static bool resize_row(hak_bin_t *bin, uint32_t before, uint32_t capacity) {
+  void **blocks = hak_meta_resize(bin->blocks, before * sizeof(void *), capacity * sizeof(void *));
+  if (blocks != NULL) bin->blocks = blocks;
+  return blocks != NULL;
 }
 
 static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
   hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
   uint32_t before = hak_bin_capacity(bin);
   HAK_ASSERT(hak_bin_count(bin) <= capacity);
-  if (!move_blocks(bin, before, capacity)) return false;
+  if (!resize_row(bin, before, capacity)) return false;
   hak_store_relaxed(&bin->capacity, capacity);
   count_capacity(tcache, size_class, before, capacity);
   if (HAK_CHECKED) hak_tcache_check(tcache);
@@ -76,10 +71,11 @@ uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class) {
   return hak_bin_capacity(bin) <= bin->first ? hak_bin_capacity(bin) : hak_bin_capacity(bin) / 2;
 }
 
-void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class) {
+bool hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class) {
   uint32_t half = hak_tcache_half(tcache, size_class);
-  if (half == hak_bin_capacity(hak_tcache_bin(tcache, size_class))) return;
-  if (resize(tcache, size_class, half)) hak_counter_add(&tcache->shrunk, 1);
+  if (half == hak_bin_capacity(hak_tcache_bin(tcache, size_class)) || !resize(tcache, size_class, half)) return false;
+  hak_counter_add(&tcache->shrunk, 1);
+  return true;
 }
 
 void hak_tcache_release(hak_tcache_t *tcache) {

@@ -120,8 +120,8 @@ size_t hak_tcache_growth(hak_tcache_t *tcache, unsigned size_class);
 /* Doubles a bin's capacity, or starts it; nothing where there is no memory. */
 void hak_tcache_grow(hak_tcache_t *tcache, unsigned size_class);
 
-/* Halves a bin's capacity, but not below its start. The bin holds no more than the half. */
-void hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class);
+/* Halves a bin's capacity, but not below its start. The bin holds no more than the half. @return false: it stays as it is. */
+bool hak_tcache_shrink(hak_tcache_t *tcache, unsigned size_class);
 
 /* The capacity after a halving: what the bin may hold before hak_tcache_shrink. */
 uint32_t hak_tcache_half(hak_tcache_t *tcache, unsigned size_class);

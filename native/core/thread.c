@@ -34,11 +34,11 @@ static void thread_ends(void *argument) {
 
 static void close_door(hak_heap_t *heap, void *unused) {
   (void)unused;
-  hak_heap_enter(heap);
+  hak_mutex_lock_through_fork(&heap->door);
 }
 static void open_door(hak_heap_t *heap, void *unused) {
   (void)unused;
-  hak_heap_leave(heap);
+  hak_mutex_unlock_after_fork(&heap->door);
 }
 
 /* The heaps that the child's thread has or may adopt. The list of abandoned ones is locked. */
@@ -57,8 +57,10 @@ static void before_fork(void) {
   hak_region_lock();
   hak_registry_lock();
   hak_meta_lock();
+  hak_mutex_set_forking(true);
 }
 static void after_fork(void) {
+  hak_mutex_set_forking(false);
   hak_meta_unlock();
   hak_registry_unlock();
   hak_region_unlock();

@@ -125,7 +125,6 @@ static void without_memory(void) {
 
 int main(void) {
   test_random_t random = test_random();
-  hak_bigcache_init(&bigcache);
   for (size_t i = 0; i < CHUNKS; i++) {
     chunks[i] = calloc(1, sizeof(hak_chunk_t));
     chunks[i]->units = chunks[i]->free_units = (uint32_t)(600 + test_below(&random, LENGTHS));

@@ -42,13 +42,13 @@ static void what_a_resting_thread_has_goes_back(void) {
   pthread_barrier_wait(&barrier);
   uint64_t before = units_of(resting);
   CHECK(before * HAK_UNIT_SIZE > BLOCKS * SIZE + LARGE * LARGE_SIZE);
-  hak_store_relaxed(&resting->door, true); /* as if its thread were at work */
+  hak_heap_enter(resting); /* as if its thread were at work */
   hak_free_batch(blocks, BLOCKS);
   hak_free_batch(large, LARGE);
   hak_trim(); /* of this thread's cache */
   test_ticks(6);
   CHECK(units_of(resting) == before);
-  hak_store_relaxed(&resting->door, false);
+  hak_heap_leave(resting);
   test_ticks(6);
   CHECK(hak_counter_get(&resting->mid.bytes) == 0);
   CHECK(units_of(resting) < before / 20);

@@ -1,4 +1,4 @@
-/* meta: pieces are zero, aligned, apart from each other, and used again; threads may come at once; no memory means NULL. */
+/* meta: pieces are zero, aligned, apart from each other, keep their contents when resized, and are used again; threads may come at once; no memory means NULL. */
 #include "test.h"
 
 #include "meta.h"
@@ -21,10 +21,19 @@ static void renew(piece_t *piece, unsigned char mark, test_random_t *random) {
   hak_meta_free(piece->start, piece->size);
   piece->size = test_size(random, MOST);
   piece->start = hak_meta_alloc(piece->size);
-  CHECK(piece->start != NULL && (uintptr_t)piece->start % 64 == 0 && hak_meta_size(piece->size) >= piece->size);
+  CHECK(piece->start != NULL && (uintptr_t)piece->start % 64 == 0);
   expect_bytes(piece->start, piece->size, 0);
-  piece->size = test_below(random, 2) == 0 ? piece->size : hak_meta_size(piece->size); /* all of it is the caller's */
   memset(piece->start, mark, piece->size);
+}
+
+/* Longer and shorter, within a page and beyond: what is in it comes along. */
+static void resize(piece_t *piece, unsigned char mark, test_random_t *random) {
+  size_t size = test_size(random, MOST);
+  unsigned char *start = hak_meta_resize(piece->start, piece->size, size);
+  CHECK(start != NULL && (uintptr_t)start % 64 == 0);
+  if (piece->start != NULL) expect_bytes(start, size < piece->size ? size : piece->size, mark);
+  memset(start, mark, size);
+  *piece = (piece_t){start, size};
 }
 
 static void *churn(void *argument) {
@@ -32,7 +41,7 @@ static void *churn(void *argument) {
   piece_t pieces[PIECES] = {{NULL, 0}};
   for (int step = 0; step < STEPS / TEST_SLOWER; step++) {
     size_t which = test_below(random, PIECES);
-    renew(&pieces[which], (unsigned char)(1 + which % 255), random);
+    (test_below(random, 2) == 0 ? renew : resize)(&pieces[which], (unsigned char)(1 + which % 255), random);
   }
   for (size_t i = 0; i < PIECES; i++) hak_meta_free(pieces[i].start, pieces[i].size);
   return NULL;
@@ -53,13 +62,19 @@ static void pieces_are_used_again(void) {
 static void no_memory_means_null(void) {
   static void *pieces[100000];
   size_t count = 0;
+  char *large = hak_meta_alloc(100000), *small = hak_meta_alloc(64);
+  CHECK(large != NULL && small != NULL);
+  large[99999] = small[63] = 1;
   hak_os_fail_from(1);
   CHECK(hak_meta_alloc(100000) == NULL);
+  CHECK(hak_meta_resize(large, 100000, 200000) == NULL && hak_meta_resize(small, 64, 100000) == NULL);
   while ((pieces[count] = hak_meta_alloc(64)) != NULL) count++;
   hak_os_fail_from(0);
   void *piece = hak_meta_alloc(64);
-  CHECK(piece != NULL);
+  CHECK(piece != NULL && large[99999] == 1 && small[63] == 1);
   hak_meta_free(piece, 64);
+  hak_meta_free(small, 64);
+  hak_meta_free(large, 100000);
   while (count > 0) hak_meta_free(pieces[--count], 64);
 }
 #endif

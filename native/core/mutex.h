@@ -1,0 +1,58 @@
+/*
+ * L1 mutex: a lock of one word. Who finds it locked lets others run, and then sleeps in the system.
+ *
+ *     open -> locked -> locked, and somebody may sleep
+ *     open -> locked through a fork                          its holder may lock it again: that comes to nothing
+ *
+ * Not the C library's, for two reasons. A thread that forks holds all locks meanwhile, and other handlers of the fork, which run after and
+ * before ours, may allocate: it must get by its own locks; nobody is in the middle of anything then. And pthread_mutex_trylock makes a
+ * table of the library resident, 64 KiB in a process of 2 MiB.
+ * Threads: any.
+ * Source: the second mutex of Drepper, Futexes Are Tricky (2011).
+ */
+#ifndef HAK_MUTEX_H
+#define HAK_MUTEX_H
+
+#include "atomic.h"
+
+/* Zero bytes are an open one. */
+typedef struct hak_mutex {
+  _Atomic uint32_t state;
+} hak_mutex_t;
+
+enum { HAK_MUTEX_OPEN, HAK_MUTEX_LOCKED, HAK_MUTEX_AWAITED, HAK_MUTEX_FORKING };
+
+/* Slow paths. */
+bool hak_mutex_gets_by(hak_mutex_t *mutex);
+void hak_mutex_wait(hak_mutex_t *mutex);
+void hak_mutex_wake(hak_mutex_t *mutex);
+
+/* Acquire: pairs with the release in hak_mutex_unlock. */
+HAK_INLINE bool hak_mutex_try_lock(hak_mutex_t *mutex) {
+  uint32_t open = HAK_MUTEX_OPEN;
+  return HAK_LIKELY(hak_cas_acquire(&mutex->state, &open, HAK_MUTEX_LOCKED)) || hak_mutex_gets_by(mutex);
+}
+
+HAK_INLINE void hak_mutex_lock(hak_mutex_t *mutex) {
+  if (HAK_UNLIKELY(!hak_mutex_try_lock(mutex))) hak_mutex_wait(mutex);
+}
+
+/* Release: pairs with the acquires of whoever locks it next. Relaxed before: only its holder makes it so. */
+HAK_INLINE void hak_mutex_unlock(hak_mutex_t *mutex) {
+  if (HAK_UNLIKELY(hak_load_relaxed(&mutex->state) == HAK_MUTEX_FORKING)) return;
+  if (HAK_UNLIKELY(hak_exchange_release(&mutex->state, HAK_MUTEX_OPEN) == HAK_MUTEX_AWAITED)) hak_mutex_wake(mutex);
+}
+
+/* A hint. */
+HAK_INLINE bool hak_mutex_is_locked(hak_mutex_t *mutex) {
+  return hak_load_relaxed(&mutex->state) != HAK_MUTEX_OPEN;
+}
+
+/* Before and after a fork: after it in the parent, and in the child, where nobody else waits. */
+void hak_mutex_lock_through_fork(hak_mutex_t *mutex);
+void hak_mutex_unlock_after_fork(hak_mutex_t *mutex);
+
+/* Between the two the calling thread gets by what is locked through a fork. */
+void hak_mutex_set_forking(bool now);
+
+#endif
