@@ -53,6 +53,7 @@
         '<@(core_sources)',
         'native/preload/foreign.c',
         'native/preload/inherit.c',
+        'native/preload/limits.c',
         'native/preload/malloc.c',
         'native/preload/operators.c',
         'native/preload/report.c',

@@ -164,14 +164,14 @@ static void tick_bin(hak_heap_t *heap, unsigned size_class) {
 }
 
 /* Of what a thread that rests has only its bins stay: they are no one else's to touch. With its door closed it is awake after all. */
-static void rest(hak_heap_t *heap) {
-  if (hak_mutex_is_locked(&heap->door)) return;
+size_t hak_cache_rest(hak_heap_t *heap) {
+  if (hak_mutex_is_locked(&heap->door)) return 0;
   if (hak_counter_get(&heap->mid.bytes) != 0) flush_mid(heap);
-  hak_heap_tick_resting(heap);
+  return hak_heap_tick_resting(heap);
 }
 
 void hak_cache_look(void) {
-  hak_heaps_look(rest);
+  hak_heaps_look(hak_cache_rest);
 }
 
 static void tick(hak_heap_t *heap) {

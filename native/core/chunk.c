@@ -110,21 +110,24 @@ void hak_chunk_unpin(hak_chunk_t *chunk) {
   hak_os_unmap(chunk, chunk->header_size);
 }
 
-/* ---- showing ---- */
+/* ---- its slabs ---- */
 
-void hak_chunk_visit(const hak_chunk_t *chunk, void (*visit)(const hak_slab_view_t *slab, void *argument),
+hak_slab_t *hak_chunk_slab_from(hak_chunk_t *chunk, size_t unit) {
+  size_t bits = hak_chunk_map_bits(chunk->units, chunk->huge);
+  size_t taken = unit < bits ? hak_bitmap_next_clear(chunk->free_map, bits, unit) : bits;
+  return taken < bits ? &chunk->slabs[taken] : NULL;
+}
+
+void hak_chunk_visit(hak_chunk_t *chunk, void (*visit)(const hak_slab_view_t *slab, void *argument),
                      void *argument) {
   hak_slab_view_t view = {.chunk_seq = chunk->seq, .chunk_units = chunk->units};
   if (chunk->free_units == chunk->units) visit(&view, argument);
-  size_t bits = hak_chunk_map_bits(chunk->units, chunk->huge), unit = hak_bitmap_next_clear(chunk->free_map, bits, 0);
-  while (unit < bits) {
-    const hak_slab_t *slab = &chunk->slabs[unit];
+  for (hak_slab_t *slab = hak_chunk_slab_from(chunk, 0); slab != NULL; slab = hak_chunk_slab_from(chunk, slab->unit + slab->units)) {
     view.unit = slab->unit;
     view.units = slab->units;
     view.blocks = slab->blocks;
     view.used = slab->used;
     view.block_size = slab->block_size;
     visit(&view, argument);
-    unit = hak_bitmap_next_clear(chunk->free_map, bits, unit + slab->units);
   }
 }

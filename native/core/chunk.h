@@ -13,8 +13,11 @@
    and with a grain by the live map. @return NULL: no memory. */
 hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain);
 
+/* The first slab at or behind a unit; NULL: there is none. The next one is at `slab->unit + slab->units`. The owner. */
+hak_slab_t *hak_chunk_slab_from(hak_chunk_t *chunk, size_t unit);
+
 /* Shows each slab; an empty chunk once, with no units. The owner. */
-void hak_chunk_visit(const hak_chunk_t *chunk, void (*visit)(const hak_slab_view_t *slab, void *argument),
+void hak_chunk_visit(hak_chunk_t *chunk, void (*visit)(const hak_slab_view_t *slab, void *argument),
                      void *argument);
 
 #endif

@@ -47,6 +47,14 @@
 
 #define HAK_CACHE_LINE 64
 
+/* Addresses between the live map's region and what the system maps at first, which it goes on mapping below. ThreadSanitizer knows
+   none that far away. */
+#if defined(__SANITIZE_THREAD__)
+#define HAK_REGION_GAP ((size_t)0)
+#else
+#define HAK_REGION_GAP ((size_t)1 << 38)
+#endif
+
 _Static_assert(HAK_UNIT_SIZE == (size_t)1 << HAK_UNIT_SHIFT, "a unit is a power of two");
 _Static_assert(HAK_WORDS_PER_UNIT == 64, "one summary word covers a slab's bitmap");
 

@@ -14,6 +14,7 @@ static bool take_fresh(hak_slab_t *slab, uint32_t index) {
 /* Whoever pins the chunk may have written through a stale view, so memory that is given back already is given back again:
    that costs a system call, and no page. */
 static bool clear(hak_slab_t *slab, void *block) {
+  if (slab->chunk->heap->spare) return false; /* another thread may be at the slab */
   if (!take_fresh(slab, hak_slab_index(slab, block))) return false;
   /* Acquire: pairs with the last hak_chunk_unpin, after which no view is left. */
   if (hak_load_acquire(&slab->chunk->pins) == 1) return true;

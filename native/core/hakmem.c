@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "abandoned.h"
 #include "assert.h"
 #include "chunk.h"
 #include "fresh.h"
@@ -16,6 +15,7 @@
 #include "os.h"
 #include "own.h"
 #include "registry.h"
+#include "spare.h"
 #include "thread.h"
 
 int hak_version(void) {
@@ -51,14 +51,25 @@ static void *malloc_huge(hak_heap_t *heap, unsigned size_class) {
   return block;
 }
 
+static void *malloc_tracked(hak_heap_t *heap, unsigned size_class) {
+  void *block = hak_cache_alloc(heap, size_class);
+  return block == NULL ? NULL : hand_out(block, size_class + 1, hak_live_entry(hak_size_class_grain(size_class)));
+}
+
+static void *malloc_from(hak_heap_t *heap, unsigned size_class) {
+  if (size_class >= HAK_SLAB_CLASSES) return malloc_huge(heap, size_class);
+  void *block = malloc_tracked(heap, size_class);
+  return block != NULL ? block : hak_spare_alloc(size_class);
+}
+
+/* Where memory is refused, what lies idle here may be what is missing. */
 static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
   hak_heap_t *heap = hak_thread_heap_get();
   if (heap == &hak_nobody) return out_of_memory();
-  bool huge = size_class >= HAK_SLAB_CLASSES;
-  void *block = huge ? malloc_huge(heap, size_class) : hak_cache_alloc(heap, size_class);
+  void *block = malloc_from(heap, size_class);
+  if (HAK_UNLIKELY(block == NULL) && hak_trim() != 0) block = malloc_from(heap, size_class);
   hak_thread_heap_put(heap);
-  if (block == NULL) return out_of_memory();
-  return huge ? block : hand_out(block, size_class + 1, hak_live_entry(hak_size_class_grain(size_class)));
+  return block == NULL ? out_of_memory() : block;
 }
 
 static inline void *malloc_class(unsigned size_class) {
@@ -292,7 +303,7 @@ void *hak_realloc(void *block, size_t size) {
   if (size <= usable && (size >= usable / 2 || hak_good_size(size) == usable)) return closed(block, size);
   if (usable > HAK_SLAB_SIZE_MAX && grow_in_place(block, size)) return block;
   void *moved = hak_malloc(size);
-  if (moved == NULL) return NULL;
+  if (moved == NULL) return size <= usable ? closed(block, size) : NULL;
   move_contents(moved, block, size < usable ? size : usable);
   hak_free(block);
   return moved;
@@ -335,63 +346,4 @@ void *hak_pin(const void *block) {
 
 void hak_unpin(void *pin) {
   hak_chunk_unpin(pin);
-}
-
-/* ---- the whole process ---- */
-
-static void trim_one(hak_heap_t *heap, void *sum) {
-  *(size_t *)sum += hak_heap_give_idle(heap);
-}
-
-size_t hak_trim(void) {
-  size_t sum = 0;
-  hak_heap_t *heap = hak_thread_heap;
-  if (heap != &hak_nobody) {
-    hak_cache_release(heap);
-    trim_one(heap, &sum);
-  }
-  hak_abandoned_each(trim_one, &sum);
-  sum += hak_own_end_orphans();
-  return sum + hak_heap_give_shared(); /* last: the heaps' closed chunks have come there */
-}
-
-static void add_registry(hak_stats_t *stats) {
-  hak_registry_stats_t registry;
-  hak_registry_stats_get(&registry);
-  stats->registry.capacity = registry.capacity;
-  stats->registry.used = registry.used;
-  stats->registry.grown = registry.grown;
-  stats->registry.shrunk = registry.shrunk;
-}
-
-/* What others freed counts as live in its heap until the owner collects it; the owner is asking, so now. */
-static void collect_own(hak_heap_t *heap) {
-  if (heap != &hak_nobody && hak_remote_pending(&heap->remote)) hak_heap_collect(heap);
-}
-
-static uint64_t at_least_0(uint64_t difference) {
-  return (int64_t)difference < 0 ? 0 : difference;
-}
-
-/* Heaps of running threads are read one after the other: one may have taken before that was read what another has given back since. */
-static void clamp_live(hak_stats_t *stats) {
-  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) stats->classes[c].live = at_least_0(stats->classes[c].live);
-  stats->blocks_live = at_least_0(stats->blocks_live);
-  stats->bytes_live = at_least_0(stats->bytes_live);
-}
-
-void hak_stats_get(hak_stats_t *stats) {
-  collect_own(hak_thread_heap);
-  memset(stats, 0, sizeof *stats);
-  hak_thread_add_stats(stats);
-  clamp_live(stats);
-  hak_heap_add_shared_stats(stats);
-  add_registry(stats);
-}
-
-void hak_heap_stats_get(hak_heap_t *heap, hak_stats_t *stats) {
-  collect_own(heap);
-  memset(stats, 0, sizeof *stats);
-  hak_heap_add_stats(heap, stats);
-  add_registry(stats);
 }

@@ -225,11 +225,12 @@ size_t hak_heap_give_idle(hak_heap_t *heap) {
   return given;
 }
 
-void hak_heap_tick_resting(hak_heap_t *heap) {
-  if (!hak_heap_try_enter(heap)) return;
-  give_idle(heap);
+size_t hak_heap_tick_resting(hak_heap_t *heap) {
+  if (!hak_heap_try_enter(heap)) return 0;
+  size_t given = give_idle(heap);
   if (HAK_CHECKED) check_slabs(heap);
   hak_heap_leave(heap);
+  return given;
 }
 
 /* ---- retaining ---- */
@@ -241,12 +242,8 @@ static void release_slab(hak_heap_t *heap, hak_slab_t *slab) {
 }
 
 static void release_chunk(hak_heap_t *heap, hak_chunk_t *chunk) {
-  size_t bits = hak_chunk_map_bits(chunk->units, chunk->huge), unit = hak_bitmap_next_clear(chunk->free_map, bits, 0);
-  while (unit < bits) {
-    hak_slab_t *slab = &chunk->slabs[unit];
+  for (hak_slab_t *slab = hak_chunk_slab_from(chunk, 0); slab != NULL; slab = hak_chunk_slab_from(chunk, slab->unit + slab->units))
     release_slab(heap, slab);
-    unit = hak_bitmap_next_clear(chunk->free_map, bits, unit + slab->units);
-  }
 }
 
 static void retake(hak_heap_t *heap, void *block) {

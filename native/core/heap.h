@@ -53,6 +53,7 @@ struct hak_heap {
   uint64_t purged_ms;                      /* when it last looked for idle memory; threads' heaps only */
   uint32_t hint;                           /* tells heaps apart: which shard of the L2.5 pool */
   bool own;                                /* made by hak_heap_new: its blocks enter no thread's cache */
+  bool spare;                              /* the one of spare.h: threads take turns */
   _Atomic bool met_orphan;                 /* gave a block back to an orphan: look whether it ends. Relaxed: its own affair */
   _Atomic bool orphan;                     /* see orphan.h; relaxed: whoever reads it holds a block of the heap */
   hak_counter_t live_bytes;                /* of blocks handed out, the thread's cached ones included */
@@ -101,6 +102,9 @@ size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void *
  */
 size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count);
 
+/* In the child of a fork: what other threads had begun to free, and did not come to announce, comes back. Inside the door. */
+void hak_heap_finish_frees(hak_heap_t *heap);
+
 /* Lengthens a huge block to `size` bytes, a class's, where it lies. @return false: it is another heap's, or has no room behind it. */
 bool hak_heap_grow(hak_heap_t *heap, hak_slab_t *slab, size_t size);
 
@@ -112,8 +116,8 @@ HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
 /* Gives back what was idle since the last tick. */
 void hak_heap_tick(hak_heap_t *heap);
 
-/* The same for a heap whose thread rests: all that is idle goes. Any thread; nothing where another is at the heap's slabs. */
-void hak_heap_tick_resting(hak_heap_t *heap);
+/* The same for a heap whose thread rests: all that is idle goes. Any thread; nothing where another is at the heap's slabs. @return bytes. */
+size_t hak_heap_tick_resting(hak_heap_t *heap);
 
 /* Gives every block back but those that `next` names; see hak_heap_abandon. No cache holds any. */
 void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argument);
@@ -139,6 +143,9 @@ void hak_heap_add_shared_stats(hak_stats_t *stats);
 
 /* Adds the heap's numbers; what others freed is live until it is collected. Any thread. */
 void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats);
+
+/* Adds what it gave back: part of the former, and all that there is of threads without a heap. Any thread. */
+void hak_heap_add_flush_stats(hak_heap_t *heap, hak_stats_t *stats);
 
 /* Takes what is still to be collected off the numbers of all heaps together: called for each of them. Any thread. */
 void hak_heap_take_returned(hak_returned_t *returned, hak_stats_t *stats);

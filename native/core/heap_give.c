@@ -7,6 +7,7 @@
  */
 #include "heap_inside.h"
 
+#include "chunk.h"
 #include "lend.h"
 #include "registry.h"
 
@@ -123,7 +124,7 @@ static kind_t kind_of(const hak_heap_t *owner, const hak_slab_t *slab) {
 }
 
 /* Relaxed: only the sum is of interest. */
-static void add_returned(const hak_heap_t *heap, hak_counter_t *counter, uint64_t amount) {
+static void add_to(const hak_heap_t *heap, hak_counter_t *counter, uint64_t amount) {
   if (HAK_UNLIKELY(hak_heap_is_nobody(heap)))
     hak_fetch_add_relaxed(counter, amount);
   else
@@ -131,9 +132,9 @@ static void add_returned(const hak_heap_t *heap, hak_counter_t *counter, uint64_
 }
 
 static void count_returned(hak_heap_t *heap, kind_t kind, uint64_t blocks) {
-  add_returned(heap, &heap->returned.blocks[kind.size_class], blocks);
-  add_returned(heap, &heap->returned.bytes, blocks * kind.block_size);
-  if (!kind.own) add_returned(heap, &heap->returned.frees, blocks);
+  add_to(heap, &heap->returned.blocks[kind.size_class], blocks);
+  add_to(heap, &heap->returned.bytes, blocks * kind.block_size);
+  if (!kind.own) add_to(heap, &heap->returned.frees, blocks);
 }
 
 /* Whose slab it is, announced there: the slab may be lent meanwhile, but not once it was found where the freer is. */
@@ -157,7 +158,7 @@ static size_t give_remote(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **
   hak_remote_give(&owner->remote, slab, &batch);
   hak_remote_leave(&owner->remote);
   bad += reject(places, &batch, rejected + bad);
-  hak_counter_add(&heap->remote_frees, run.count - bad);
+  add_to(heap, &heap->remote_frees, run.count - bad);
   count_returned(heap, kind, run.count - bad);
   return bad;
 }
@@ -173,7 +174,7 @@ static bool may_enter(hak_heap_t *owner, const hak_slab_t *slab) {
 static size_t give_at_once(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {
   size_t bad = give_own(owner, slab, run, rejected);
   hak_heap_leave(owner);
-  hak_counter_add(&heap->remote_frees, run.count - bad);
+  add_to(heap, &heap->remote_frees, run.count - bad);
   return bad;
 }
 
@@ -198,7 +199,7 @@ static run_t run_from(const hak_slab_t *slab, void **blocks, size_t most) {
 static size_t give(hak_heap_t *heap, void **blocks, size_t count) {
   unsigned last_class = HAK_SLAB_CLASSES + 1;
   size_t rejected = 0;
-  hak_counter_add(&heap->flushes, 1);
+  add_to(heap, &heap->flushes, 1);
   for (size_t i = 0; i < count;) {
     hak_slab_t *slab = hak_heap_slab_of(blocks[i]);
     if (slab == NULL) {
@@ -209,7 +210,7 @@ static size_t give(hak_heap_t *heap, void **blocks, size_t count) {
     run_t run = run_from(slab, blocks + i, count - i);
     size_t bad = give_run(heap, slab, run, blocks + rejected);
     if (bad < run.count && size_class != last_class) {
-      hak_counter_add(&heap->classes[size_class].flushes, 1);
+      add_to(heap, &heap->classes[size_class].flushes, 1);
       last_class = size_class;
     }
     rejected += bad;
@@ -262,4 +263,29 @@ void hak_heap_collect(hak_heap_t *heap) {
   hak_heap_enter(heap);
   hak_heap_collect_inside(heap);
   hak_heap_leave(heap);
+}
+
+/* ---- after a fork ---- */
+
+/* The freer's first step, its blocks' bits, is seen as a whole or not at all; the others are done here. */
+static void push_marked(hak_heap_t *heap, hak_slab_t *slab) {
+  uint64_t words = 0;
+  for (uint32_t word = 0; word * 64 < slab->blocks; word++)
+    if (hak_load_relaxed(&slab->remote[word]) != 0) words |= (uint64_t)1 << word;
+  hak_store_relaxed(&slab->remote_words, words);
+  if (words != 0) hak_remote_forward(&heap->remote, slab);
+}
+
+/* What is lent to a thread that is gone stays as it is. */
+static void push_marked_of(hak_heap_t *heap, hak_chunk_t *chunk) {
+  for (hak_slab_t *slab = hak_chunk_slab_from(chunk, 0); slab != NULL; slab = hak_chunk_slab_from(chunk, slab->unit + slab->units))
+    if (hak_load_relaxed(&slab->heap) == heap) push_marked(heap, slab);
+}
+
+void hak_heap_finish_frees(hak_heap_t *heap) {
+  if (hak_remote_is_left(&heap->remote)) return; /* nobody was at it */
+  hak_heap_collect_inside(heap);                 /* so that none of them is on the stack */
+  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
+    push_marked_of(heap, chunk);
+  hak_heap_collect_inside(heap);
 }

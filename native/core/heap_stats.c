@@ -12,7 +12,6 @@ static void add_class(hak_heap_t *heap, unsigned size_class, hak_stats_t *stats)
   row->size = size_class < HAK_SLAB_CLASSES ? hak_size_class_bytes(size_class) : 0;
   row->live += hak_counter_get(&from->live);
   row->refills += hak_counter_get(&from->refills);
-  row->flushes += hak_counter_get(&from->flushes);
   stats->blocks_live += hak_counter_get(&from->live);
 }
 
@@ -103,6 +102,12 @@ static uint64_t frees_of_thread(hak_heap_t *heap) {
   return difference;
 }
 
+void hak_heap_add_flush_stats(hak_heap_t *heap, hak_stats_t *stats) {
+  stats->operations_flushes += hak_counter_get(&heap->flushes);
+  stats->operations_remote_frees += hak_counter_get(&heap->remote_frees);
+  for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) stats->classes[c].flushes += hak_counter_get(&heap->classes[c].flushes);
+}
+
 void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats) {
   stats->bytes_live += hak_counter_get(&heap->live_bytes);
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) add_class(heap, c, stats);
@@ -113,8 +118,7 @@ void hak_heap_add_stats(hak_heap_t *heap, hak_stats_t *stats) {
   stats->operations_allocs += hak_counter_get(&heap->uncached_allocs);
   stats->operations_frees += heap->own ? hak_counter_get(&heap->frees) : frees_of_thread(heap);
   stats->operations_refills += hak_counter_get(&heap->refills);
-  stats->operations_flushes += hak_counter_get(&heap->flushes);
-  stats->operations_remote_frees += hak_counter_get(&heap->remote_frees);
+  hak_heap_add_flush_stats(heap, stats);
   stats->operations_adopted += hak_counter_get(&heap->adopted);
   stats->operations_abandoned += hak_counter_get(&heap->abandoned);
 }

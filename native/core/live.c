@@ -8,6 +8,7 @@
 #include "os.h"
 
 hak_live_t hak_live;
+static _Atomic size_t half_size; /* what of a half is in use, from the middle. Relaxed: it changes under the region's lock */
 
 /* Addresses that a grain's half has for each byte of memory: chunks leave gaps, and units without memory keep theirs. */
 #define ADDRESSES_A_BYTE 4
@@ -40,10 +41,18 @@ static uintptr_t entry_of(const char *bytes, uintptr_t first_address, hak_grain_
   return (uintptr_t)bytes - bytes_of(first_address, grain) + hak_grain_shift(grain);
 }
 
+/* The system maps downwards, and what it maps next shall not lie in the region. Not where addresses are few: the registry's window has to
+   span the gap. */
+static size_t gap_to(size_t half, uintptr_t below) {
+  bool plenty = hak_os_addresses() == SIZE_MAX && below / 4 > half + HAK_REGION_GAP;
+  return plenty ? HAK_REGION_GAP : 0;
+}
+
 /* Below the map, where there is room wherever the system maps downwards; else above it. */
 static uintptr_t region_beside(const char *map, size_t half) {
   uintptr_t below = (uintptr_t)map & ~(HAK_CHUNK_ALIGNMENT - 1);
-  return below / 4 > half ? below - 2 * half : hak_round_up((uintptr_t)map + map_size(half), HAK_CHUNK_ALIGNMENT);
+  if (below / 4 <= half) return hak_round_up((uintptr_t)map + map_size(half), HAK_CHUNK_ALIGNMENT);
+  return below - gap_to(half, below) - 2 * half;
 }
 
 static void lay_out(char *map, size_t half) {
@@ -51,6 +60,7 @@ static void lay_out(char *map, size_t half) {
   char *coarse = map + tags_size(half), *fine = coarse + bytes_of(half, HAK_GRAIN_COARSE) + ROOM;
   hak_store_relaxed(&hak_live.first_unit, start / HAK_UNIT_SIZE);
   hak_live.half = half / HAK_UNIT_SIZE;
+  hak_store_relaxed(&half_size, half);
   hak_live.tags = (_Atomic uint8_t *)map;
   hak_live.entries[HAK_GRAIN_COARSE] = entry_of(coarse, start, HAK_GRAIN_COARSE);
   hak_live.entries[HAK_GRAIN_FINE] = entry_of(fine, start + half, HAK_GRAIN_FINE);
@@ -77,11 +87,31 @@ bool hak_live_start(void) {
 }
 
 size_t hak_live_half_size(void) {
-  return hak_load_acquire(&hak_live.units) / 2 * HAK_UNIT_SIZE;
+  return hak_load_relaxed(&half_size);
+}
+
+/* The bytes of the addresses from `first` to `end`, as far as they fill OS pages. */
+static size_t unmap_bytes(hak_grain_t grain, uintptr_t first, uintptr_t end) {
+  size_t page = hak_os_page_size();
+  char *from = (char *)hak_live_byte(hak_live_entry(grain), (void *)first), *to = (char *)hak_live_byte(hak_live_entry(grain), (void *)end);
+  from = (char *)hak_round_up((uintptr_t)from, page);
+  to = (char *)((uintptr_t)to & ~(page - 1));
+  if (from >= to) return 0;
+  hak_os_unmap(from, (size_t)(to - from));
+  return (size_t)(to - from);
+}
+
+size_t hak_live_fit(size_t used) {
+  size_t half = hak_live_half_size(), wanted = half_wanted();
+  while (wanted < used) wanted *= 2;
+  if (wanted >= half) return 0;
+  hak_store_relaxed(&half_size, wanted);
+  uintptr_t middle = hak_live_half(HAK_GRAIN_FINE);
+  return unmap_bytes(HAK_GRAIN_COARSE, middle - half, middle - wanted) + unmap_bytes(HAK_GRAIN_FINE, middle + wanted, middle + half);
 }
 
 uintptr_t hak_live_half(hak_grain_t grain) {
-  return hak_load_relaxed(&hak_live.first_unit) * HAK_UNIT_SIZE + (grain == HAK_GRAIN_FINE ? hak_live_half_size() : 0);
+  return hak_load_relaxed(&hak_live.first_unit) * HAK_UNIT_SIZE + (grain == HAK_GRAIN_FINE ? hak_live.half * HAK_UNIT_SIZE : 0);
 }
 
 static hak_grain_t grain_at(const void *address) {

@@ -95,9 +95,13 @@ HAK_INLINE size_t hak_live_get(const void *address) {
 /* Reserves the region's map. @return false: no memory. Again, or by one thread at a time: region.c. */
 bool hak_live_start(void);
 
-/* The first address of a grain's half of the region, and its bytes. */
+/* The first address of a grain's half of the region; and how many bytes of each half are in use, counted from the middle. */
 uintptr_t hak_live_half(hak_grain_t grain);
 size_t hak_live_half_size(void);
+
+/* Where the process may have fewer addresses than before, as by a limit that it set itself, the halves shrink to what that leaves them,
+   but not below `used` bytes from the middle. @return bytes of addresses given back. Under the region's lock. */
+size_t hak_live_fit(size_t used);
 
 /* Has bytes for a chunk in its grain's half. @return false: no memory. */
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain);

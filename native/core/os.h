@@ -9,8 +9,8 @@
 /* @return `size` zero bytes at a multiple of `alignment`, or NULL. Both are multiples of the OS page; alignment a power of two. */
 void *hak_os_map(size_t size, size_t alignment);
 
-/* The same at `start` exactly, where nothing is mapped yet; else NULL. */
-void *hak_os_map_at(void *start, size_t size);
+/* The same at `start` exactly, where nothing is mapped yet; else NULL, and `taken` says whether something was. */
+void *hak_os_map_at(void *start, size_t size, bool *taken);
 
 /* Addresses of which hak_os_open makes memory, zero bytes; until then they count for nothing but the process's addresses. @return NULL: none. */
 void *hak_os_reserve(size_t size);

@@ -40,41 +40,45 @@ static bool must_fail(void) {
 }
 #endif
 
+enum { READ_WRITE = PROT_READ | PROT_WRITE, ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+
 /* What the allocator does for itself, in a free too, leaves errno alone; who has no memory for a caller says so. */
-static void *map_near(void *start, size_t size, int flags) {
+static void *map(size_t size) {
+  if (must_fail()) return NULL;
   int before = errno;
-  void *mapped = mmap(start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  void *mapped = mmap(NULL, size, READ_WRITE, ANONYMOUS, -1, 0);
   errno = before;
   return mapped == MAP_FAILED ? NULL : mapped;
-}
-
-static void *map(size_t size) {
-  return must_fail() ? NULL : map_near(NULL, size, 0);
 }
 
 #if !defined(MAP_FIXED_NOREPLACE)
 #define MAP_FIXED_NOREPLACE 0 /* before Linux 4.17 the address is a hint */
 #endif
 
-void *hak_os_map_at(void *start, size_t size) {
-  void *mapped = map_near(start, size, MAP_FIXED_NOREPLACE);
-  bool got = mapped == start && !must_fail(); /* an address that is taken is no failure to try */
-  if (mapped != NULL && !got) hak_os_unmap(mapped, size);
-  return got ? start : NULL;
+void *hak_os_map_at(void *start, size_t size, bool *taken) {
+  *taken = false;
+  if (must_fail()) return NULL;
+  int before = errno;
+  void *mapped = mmap(start, size, READ_WRITE, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  *taken = mapped == MAP_FAILED ? errno == EEXIST : mapped != start;
+  errno = before;
+  if (mapped == start) return start;
+  if (mapped != MAP_FAILED) hak_os_unmap(mapped, size);
+  return NULL;
 }
 
 /* Memory that cannot be written to counts for no limit of memory, even where the system never promises more than it has. */
 void *hak_os_reserve(size_t size) {
   if (must_fail()) return NULL;
   int before = errno;
-  void *start = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *start = mmap(NULL, size, PROT_NONE, ANONYMOUS, -1, 0);
   errno = before;
   return start == MAP_FAILED ? NULL : start;
 }
 
 bool hak_os_open(void *start, size_t size) {
   int before = errno;
-  bool opened = !must_fail() && mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+  bool opened = !must_fail() && mprotect(start, size, READ_WRITE) == 0;
   errno = before;
   return opened;
 }
@@ -157,7 +161,7 @@ static bool moves_many(void) {
 
 /* The last resort, where the number of mappings is exhausted: the system has taken `to` away. */
 static void restore(void *to, size_t size) {
-  void *again = mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  void *again = mmap(to, size, READ_WRITE, ANONYMOUS | MAP_FIXED, -1, 0);
   if (again != to) hak_fatal("no memory to restore a mapping that the system took away", to);
 }
 

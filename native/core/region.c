@@ -7,6 +7,7 @@
 
 static hak_mutex_t mutex;
 static uint64_t *taken[HAK_GRAINS]; /* both halves', in one mapping */
+static uint64_t full_ms[HAK_GRAINS]; /* when the half was last found full; 0: it was not */
 
 void hak_region_lock(void) {
   hak_mutex_lock_through_fork(&mutex);
@@ -17,6 +18,25 @@ void hak_region_unlock(void) {
 
 static size_t pieces_of(size_t size) {
   return size / HAK_CHUNK_ALIGNMENT;
+}
+
+/* How far from the middle the pieces reach that are taken. */
+static size_t extent(const uint64_t *map, size_t pieces) {
+  size_t end = 0, first = hak_bitmap_next_set(map, pieces, 0);
+  for (; first < pieces; first = hak_bitmap_next_set(map, pieces, end)) end = hak_bitmap_next_clear(map, pieces, first);
+  return end;
+}
+
+size_t hak_region_fit(void) {
+  hak_mutex_lock(&mutex);
+  size_t pieces = pieces_of(hak_live_half_size()), used = 0, given = 0;
+  if (taken[HAK_GRAIN_FINE] != NULL) {
+    size_t fine = extent(taken[HAK_GRAIN_FINE], pieces), coarse = extent(taken[HAK_GRAIN_COARSE], pieces);
+    used = (fine > coarse ? fine : coarse) * HAK_CHUNK_ALIGNMENT;
+    given = hak_live_fit(used);
+  }
+  hak_mutex_unlock(&mutex);
+  return given;
 }
 
 static bool start(void) {
@@ -56,27 +76,36 @@ static size_t piece_at(hak_grain_t grain, const char *address, size_t count) {
   return grain == HAK_GRAIN_FINE ? pieces_of((size_t)(address - middle)) : pieces_of((size_t)(middle - address)) - count;
 }
 
+enum { PAUSE_MS = 100 };
+
+/* Where no place was left, and none came back, others wait a moment: a whole search is some system calls. */
+static bool is_full(hak_grain_t grain) {
+  return full_ms[grain] != 0 && hak_os_now_ms() - full_ms[grain] < PAUSE_MS;
+}
+
 /* Where something else lies the steps double, so that whatever large mapping it is is soon passed. */
 static void *map(size_t count, hak_grain_t grain) {
-  size_t pieces = pieces_of(hak_live_half_size()), step = 1;
-  void *base = NULL;
-  for (size_t from = 0; base == NULL; from += step, step *= 2) {
-    from = find_free(taken[grain], pieces, from, count);
-    if (from + count > pieces) return NULL;
-    base = hak_os_map_at(address_of(grain, from, count), count * HAK_CHUNK_ALIGNMENT);
+  size_t pieces = pieces_of(hak_live_half_size()), step = 1, from = find_free(taken[grain], pieces, 0, count);
+  bool is_taken = true;
+  for (; is_taken && from + count <= pieces; step *= 2) {
+    void *base = hak_os_map_at(address_of(grain, from, count), count * HAK_CHUNK_ALIGNMENT, &is_taken);
     if (base != NULL) hak_bitmap_set_range(taken[grain], from, count);
+    if (base != NULL) return base;
+    from = find_free(taken[grain], pieces, from + step, count);
   }
-  return base;
+  if (is_taken && count == 1) full_ms[grain] = hak_os_now_ms();
+  return NULL;
 }
 
 static void unmap(void *base, size_t count, hak_grain_t grain) {
   hak_os_unmap(base, count * HAK_CHUNK_ALIGNMENT);
   hak_bitmap_clear_range(taken[grain], piece_at(grain, base, count), count);
+  full_ms[grain] = 0;
 }
 
 void *hak_region_map(size_t size, hak_grain_t grain) {
   hak_mutex_lock(&mutex);
-  void *base = start() ? map(pieces_of(size), grain) : NULL;
+  void *base = start() && !is_full(grain) ? map(pieces_of(size), grain) : NULL;
   if (base != NULL && !hak_live_cover(base, size, grain)) {
     unmap(base, pieces_of(size), grain);
     base = NULL;
@@ -89,4 +118,11 @@ void hak_region_unmap(void *base, size_t size, hak_grain_t grain) {
   hak_mutex_lock(&mutex);
   unmap(base, pieces_of(size), grain);
   hak_mutex_unlock(&mutex);
+}
+
+bool hak_region_is_full(hak_grain_t grain) {
+  hak_mutex_lock(&mutex);
+  bool full = is_full(grain);
+  hak_mutex_unlock(&mutex);
+  return full;
 }

@@ -4,7 +4,8 @@
  *
  *     | <- coarse: piece 2, 1, 0 | fine: piece 0, 1, 2 -> |        taken: a bit a piece, so that pages of it which no piece needed yet have no memory
  *
- * The addresses are not reserved: where something else lies already, the next free ones further out are tried.
+ * The addresses are not reserved: where something else lies already, the next free ones further out are tried. Where there are none
+ * left, a search that has just failed is not repeated for a while.
  * Threads: any, under a lock of its own. What one thread did with the live map under a chunk's addresses comes before what another
  * does that has the same addresses next: both pass the lock.
  */
@@ -19,7 +20,13 @@ bool hak_region_start(void);
 /* @return `size` zero bytes, whole pieces, with bytes in the live map; NULL: no memory or no addresses. */
 void *hak_region_map(size_t size, hak_grain_t grain);
 
+/* Whether it was for want of addresses that a piece of the half could not be had a moment ago. */
+bool hak_region_is_full(hak_grain_t grain);
+
 void hak_region_unmap(void *start, size_t size, hak_grain_t grain);
+
+/* Gives addresses back that the region has more than the process may have by now. @return bytes. */
+size_t hak_region_fit(void);
 
 /* Around fork: the child gets the lock open. */
 void hak_region_lock(void);

@@ -49,6 +49,11 @@ HAK_INLINE bool hak_remote_is_left(hak_remote_t *remote) {
   return hak_load_seq_cst(&remote->freers) == 0;
 }
 
+/* In the child of a fork, to which no freer has come along. */
+HAK_INLINE void hak_remote_forget_freers(hak_remote_t *remote) {
+  hak_store_relaxed(&remote->freers, 0);
+}
+
 /* For the owner of a stack on which a slab was pushed that another has by now: that one collects it. */
 void hak_remote_forward(hak_remote_t *remote, hak_slab_t *slab);
 

@@ -162,13 +162,20 @@ static void check_change(const hak_superslab_t *superslab, const hak_chunk_t *ch
     hak_chunk_check(superslab, chunk);
 }
 
+/* As long a chunk as there are addresses for. */
+static hak_chunk_t *map_some(hak_superslab_t *superslab, hak_heap_t *heap, size_t units, hak_grain_t grain) {
+  hak_chunk_t *chunk = map_chunk(superslab, heap, units, false, grain);
+  while (chunk == NULL && units > HAK_RUN_LISTS) chunk = map_chunk(superslab, heap, units /= 2, false, grain);
+  return chunk;
+}
+
 static hak_chunk_t *chunk_with_run(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class) {
   hak_grain_t grain = grain_of(owner, size_class);
   hak_runs_t *runs = &superslab->runs[grain];
   hak_chunk_t *chunk = hak_runs_fit(runs, hak_size_classes[size_class].units);
   if (chunk != NULL) return chunk;
   hak_counter_add(&superslab->misses, 1);
-  chunk = map_chunk(superslab, owner->heap, next_units(runs), false, grain);
+  chunk = map_some(superslab, owner->heap, next_units(runs), grain);
   if (chunk == NULL) return NULL;
   chain(superslab, chunk);
   hak_runs_add(runs, chunk);

@@ -10,13 +10,19 @@
 #include "os.h"
 #include "region.h"
 #include "registry.h"
+#include "spare.h"
 
 hak_heap_t hak_nobody;
 _Thread_local hak_heap_t *hak_thread_heap = &hak_nobody;
 static _Thread_local bool ended; /* thread_ends has run; nobody says whether it will run again */
 
+/* Frees of a thread that has not allocated yet. The C library does some at the end of each thread when nothing tells of the end any more. */
+enum { FREES_ALONE_MOST = 64 };
+static _Thread_local unsigned frees_alone;
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* its destructor tells of a thread's end */
+static bool has_key;      /* without it nothing does: then heaps are borrowed for each call */
 
 /* ---- life ---- */
 
@@ -49,6 +55,7 @@ static void each_of_the_child(void (*visit)(hak_heap_t *heap, void *unused)) {
 
 /* The child of a fork has one thread; locks and doors that others held would stay closed for ever. In the order of nesting. */
 static void before_fork(void) {
+  hak_spare_lock();
   hak_heaps_lock();
   hak_abandoned_lock();
   hak_orphan_lock();
@@ -69,11 +76,28 @@ static void after_fork(void) {
   hak_orphan_unlock();
   hak_abandoned_unlock();
   hak_heaps_unlock();
+  hak_spare_unlock();
+}
+
+static void finish_frees(hak_heap_t *heap, void *unused) {
+  (void)unused;
+  hak_heap_finish_frees(heap);
+}
+static void forget_freers(hak_heap_t *heap, void *unused) {
+  (void)unused;
+  hak_remote_forget_freers(&heap->remote);
+}
+
+/* Threads that did not come along may have been freeing blocks of the heaps that did. */
+static void after_fork_in_child(void) {
+  each_of_the_child(finish_frees);
+  hak_heaps_each(forget_freers, NULL);
+  after_fork();
 }
 
 static void start(void) {
-  pthread_key_create(&key, thread_ends);
-  pthread_atfork(before_fork, after_fork, after_fork);
+  has_key = pthread_key_create(&key, thread_ends) == 0;
+  pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 void hak_thread_enter(hak_heap_t *heap) {
@@ -93,9 +117,9 @@ hak_heap_t *hak_thread_heap_get(void) {
   hak_heap_t *heap = hak_abandoned_adopt();
   if (heap == NULL) heap = make();
   if (heap == NULL) return &hak_nobody;
-  if (ended) return heap;
+  if (ended || !has_key) return heap;
   hak_thread_heap = heap; /* before the key, for setting it may allocate */
-  pthread_setspecific(key, heap);
+  if (pthread_setspecific(key, heap) != 0) hak_thread_heap = &hak_nobody;
   return heap;
 }
 
@@ -104,10 +128,14 @@ void hak_thread_heap_put(hak_heap_t *heap) {
 }
 
 hak_heap_t *hak_thread_heap_to_free(void) {
-  return ended ? hak_thread_heap : hak_thread_heap_get();
+  bool has_heap = hak_thread_heap != &hak_nobody;
+  if (has_heap || ended || frees_alone++ < FREES_ALONE_MOST) return hak_thread_heap;
+  hak_thread_heap_put(hak_thread_heap_get()); /* a borrowed one is of no use here */
+  return hak_thread_heap;
 }
 
 void hak_thread_add_stats(hak_stats_t *stats) {
   hak_heaps_add_stats(stats);
   hak_heap_take_returned(&hak_nobody.returned, stats);
+  hak_heap_add_flush_stats(&hak_nobody, stats);
 }

@@ -26,8 +26,8 @@ hak_heap_t *hak_thread_heap_get(void);
 /* The call that got the heap is done with it: one that was borrowed goes back. */
 void hak_thread_heap_put(hak_heap_t *heap);
 
-/* The same for a free. A thread that has ended gets none for that alone: the C library's own last frees come when nothing
-   tells of an end any more, and each such thread would keep a heap for ever. */
+/* The same for a free. A thread that has ended gets none for that alone, nor one that never allocated for its first frees: the C library's
+   own last ones come when nothing tells of an end any more, and each such thread would keep a heap for ever. */
 hak_heap_t *hak_thread_heap_to_free(void);
 
 /* Enters a heap of its own into the list of all heaps. */

@@ -1,10 +1,11 @@
 /*
  * fork: the child of a process with many threads can allocate and free at once, whatever the other threads were doing, also
- * in a process that has used heaps of their own only.
+ * in a process that has used heaps of their own only; handlers of others may allocate at any time; nothing that was being freed is lost.
  */
 #include "test.h"
 
 #include "abandoned.h"
+#include "chunk.h"
 #include "meta.h"
 #include "heaps.h"
 #include "region.h"
@@ -175,6 +176,59 @@ static void live_on(void) {
   hak_trim();
 }
 
+/* ---- handlers that were there before ours, and so run inside of them ---- */
+
+static bool handlers_allocate;
+
+static void allocate_in_a_handler(void) {
+  if (!handlers_allocate) return;
+  alarm(20);
+  void *blocks[3000];
+  CHECK(hak_malloc_batch(1000, TEST_COUNT(blocks), blocks) == TEST_COUNT(blocks));
+  hak_free_batch(blocks, TEST_COUNT(blocks));
+  use_everything();
+  alarm(0);
+}
+
+/* ---- what others are freeing at the moment ---- */
+
+enum { SLOTS = 1 << 12 };
+static _Atomic(void *) slots[SLOTS];
+
+static void *free_at_random(void *argument) {
+  while (!hak_load_relaxed(&over)) hak_free(atomic_exchange(&slots[test_below(argument, SLOTS)], NULL));
+  return NULL;
+}
+
+static void expect_nothing_lost(void) {
+  hak_heap_t *heap = hak_thread_heap;
+  CHECK(hak_remote_quiet(&heap->remote) || hak_remote_pending(&heap->remote));
+  hak_heap_collect(heap);
+  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
+    for (hak_slab_t *slab = hak_chunk_slab_from(chunk, 0); slab != NULL; slab = hak_chunk_slab_from(chunk, slab->unit + slab->units))
+      for (size_t word = 0; word * 64 < slab->blocks; word++) CHECK(hak_load_relaxed(&slab->remote[word]) == 0);
+  hak_heap_check(heap);
+}
+
+static void children_lose_no_block_that_was_being_freed(test_random_t *random) {
+  pthread_t freers[WORKERS];
+  test_random_t randoms[WORKERS];
+  for (size_t i = 0; i < WORKERS; i++) randoms[i].state = test_next(random);
+  hak_store_relaxed(&over, false);
+  for (size_t i = 0; i < WORKERS; i++) CHECK(pthread_create(&freers[i], NULL, free_at_random, &randoms[i]) == 0);
+  for (int i = 0; i < 3 * FORKS; i++) {
+    for (int step = 0; step < 2000; step++) {
+      _Atomic(void *) *slot = &slots[test_below(random, SLOTS)];
+      if (hak_load_relaxed(slot) == NULL) atomic_store(slot, hak_malloc(test_size(random, 20000)));
+    }
+    test_expect_success(expect_nothing_lost);
+  }
+  hak_store_relaxed(&over, true);
+  for (size_t i = 0; i < WORKERS; i++) CHECK(pthread_join(freers[i], NULL) == 0);
+  for (size_t i = 0; i < SLOTS; i++) hak_free(atomic_exchange(&slots[i], NULL));
+  test_expect_quiet();
+}
+
 static void children_of_busy_processes_live_on(test_random_t *random) {
   pthread_t workers[WORKERS];
   test_random_t randoms[WORKERS];
@@ -193,7 +247,11 @@ static void children_of_busy_processes_live_on(test_random_t *random) {
 
 int main(void) {
   test_random_t random = test_random();
+  CHECK(pthread_atfork(allocate_in_a_handler, allocate_in_a_handler, allocate_in_a_handler) == 0);
   children_find_every_lock_open();
+  handlers_allocate = true;
   children_of_busy_processes_live_on(&random);
+  handlers_allocate = false;
+  children_lose_no_block_that_was_being_freed(&random);
   return 0;
 }

@@ -12,7 +12,8 @@
 static bool has_room_behind(char *block, size_t size) {
   char *end = block + hak_usable_size(block);
   size_t more = hak_good_size(size) - hak_usable_size(block);
-  if (hak_os_map_at(end, more) == NULL) return false;
+  bool taken;
+  if (hak_os_map_at(end, more, &taken) == NULL) return false;
   hak_os_unmap(end, more);
   return true;
 }

@@ -57,6 +57,22 @@ static void what_a_resting_thread_has_goes_back(void) {
   pthread_barrier_destroy(&barrier);
 }
 
+/* At once, and though its thread still waits. */
+static void a_trim_reaches_threads_that_wait(void) {
+  pthread_t thread;
+  pthread_barrier_init(&barrier, NULL, 2);
+  CHECK(pthread_create(&thread, NULL, allocate_and_rest, NULL) == 0);
+  pthread_barrier_wait(&barrier);
+  uint64_t before = units_of(resting);
+  hak_free_batch(blocks, BLOCKS);
+  hak_free_batch(large, LARGE);
+  CHECK(hak_trim() != 0);
+  CHECK(hak_counter_get(&resting->mid.bytes) == 0 && units_of(resting) < before / 20);
+  pthread_barrier_wait(&barrier);
+  CHECK(pthread_join(thread, NULL) == 0);
+  pthread_barrier_destroy(&barrier);
+}
+
 /* One that takes from its rings, or passes slow paths, is left alone: its own ticks know better what is idle. */
 static void who_is_awake_is_left_alone(void) {
   hak_heap_t *heap = hak_heap_create(false);
@@ -107,6 +123,7 @@ static void ticks_and_slow_paths_at_once(test_random_t *random) {
 int main(void) {
   test_random_t random = test_random();
   what_a_resting_thread_has_goes_back();
+  a_trim_reaches_threads_that_wait();
   who_is_awake_is_left_alone();
   ticks_and_slow_paths_at_once(&random);
   test_expect_quiet();

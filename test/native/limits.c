@@ -76,8 +76,36 @@ static void giants_are_refused(void) {
   test_expect_quiet();
 }
 
+/* What caches hold is given up before a request fails. */
+static void freed_memory_serves_other_sizes(void) {
+  limit_room();
+  const size_t sizes[] = {1000, 30000, 250000, 3000000, 20000000};
+  for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+    size_t count = 0;
+    for (; count * sizes[i] < ROOM * 3 / 4 - sizes[i]; count++) CHECK((blocks[count] = hak_malloc(sizes[i])) != NULL);
+    hak_free_batch(blocks, count);
+    void *block = hak_malloc((size_t)ROOM * 3 / 4);
+    CHECK(block != NULL);
+    hak_free(block);
+  }
+}
+
+/* A process that limits itself after its first block has more addresses reserved than it may have. */
+static void a_limit_comes_late(void) {
+  void *first = hak_malloc(100);
+  struct rlimit limit = {(size_t)1 << 30, (size_t)1 << 30};
+  CHECK(bytes_mapped() > limit.rlim_cur && setrlimit(RLIMIT_AS, &limit) == 0);
+  for (size_t i = 0; i < 3000; i++) CHECK((blocks[i] = hak_malloc(100000)) != NULL);
+  CHECK(bytes_mapped() <= limit.rlim_cur);
+  hak_free_batch(blocks, 3000);
+  hak_free(first);
+  test_expect_quiet();
+}
+
 int main(void) {
   if (TEST_SANITIZED) return 0;
+  test_expect_success(freed_memory_serves_other_sizes);
+  test_expect_success(a_limit_comes_late);
   test_expect_success(every_size_is_refused_in_its_time);
   test_expect_success(giants_are_refused);
   return 0;

@@ -151,6 +151,35 @@ static void realloc_in_many_steps(void) {
   hak_free(block);
 }
 
+#if HAK_CHECKED
+/* A block that could be shorter is long enough. */
+static void shrinking_needs_no_memory(void) {
+  for (size_t size = 64; size <= 64 * HAK_MIB; size *= 4) {
+    char *block = hak_malloc(size);
+    memset(block, 9, size);
+    hak_trim();
+    hak_os_fail_from(1);
+    CHECK((block = hak_realloc(block, size / 4)) != NULL);
+    hak_os_fail_from(0);
+    expect_bytes(block, size / 4, 9);
+    hak_free(block);
+  }
+}
+
+/* Also where the allocator can get no memory for itself, as for rows of bins. */
+static void frees_leave_errno_alone(void) {
+  enum { COUNT = 20000 };
+  static void *blocks[COUNT];
+  for (size_t i = 0; i < COUNT; i++) CHECK((blocks[i] = hak_malloc(16 << (i % 12))) != NULL);
+  hak_trim();
+  hak_os_fail_from(1);
+  errno = EDOM;
+  hak_free_batch(blocks, COUNT);
+  CHECK(errno == EDOM);
+  hak_os_fail_from(0);
+}
+#endif
+
 static void every_alignment_is_served(void) {
   const size_t sizes[] = {0, 1, 24, 1000, 5000, 65537, 1 << 20, 3000000};
   for (size_t alignment = 1; alignment <= HAK_MAX_ALIGNMENT; alignment *= 2) {
@@ -242,6 +271,10 @@ int main(void) {
   calloc_is_zero_on_parked_memory();
   realloc_keeps_contents();
   realloc_in_many_steps();
+#if HAK_CHECKED
+  shrinking_needs_no_memory();
+  frees_leave_errno_alone();
+#endif
   every_alignment_is_served();
   other_alignments_are_invalid();
   aligned_sizes_beyond_all_memory_fail();

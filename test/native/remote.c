@@ -29,6 +29,11 @@ static void expect_empty(hak_heap_t *heap) {
 
 /* ---- interleavings ---- */
 
+static void count_as_returned(hak_heap_t *heap, const hak_slab_t *slab) {
+  hak_counter_add(&heap->returned.blocks[slab->size_class], 1);
+  hak_counter_add(&heap->returned.bytes, slab->block_size);
+}
+
 static void freed_remotely_and_collected(void) {
   hak_heap_t *owner = hak_heap_new(), *other = hak_heap_new();
   void *blocks[100], *again[100];
@@ -68,8 +73,7 @@ static void a_slow_freer_finds_its_header(void) {
   uint32_t index = hak_slab_index(slab, slow);
   hak_remote_enter(&owner->remote);
   hak_fetch_or_release(&slab->remote[0], (uint64_t)1 << index);
-  hak_counter_add(&other->returned.blocks[slab->size_class], 1); /* the slow one's numbers, which it writes last */
-  hak_counter_add(&other->returned.bytes, slab->block_size);
+  count_as_returned(other, slab); /* the slow one's numbers, which it writes last */
 
   void *given = quick;
   CHECK(hak_heap_free_batch(other, &given, 1) == 1);
@@ -90,6 +94,28 @@ static void a_slow_freer_finds_its_header(void) {
 }
 
 /* As above, but the slab's place serves another class when the slow freer pushes it. */
+/* A freer that a fork leaves behind: it was between the bits and the summary, or between that and the push. */
+static void what_a_lost_freer_marked_comes_back(void) {
+  hak_heap_t *owner = hak_heap_new();
+  void *first = hak_heap_malloc(owner, 20000), *second = hak_heap_malloc(owner, 60000);
+  hak_slab_t *marked = slab_of(first), *announced = slab_of(second);
+  hak_remote_enter(&owner->remote);
+  hak_fetch_or_release(&marked->remote[0], (uint64_t)1 << hak_slab_index(marked, first));
+  hak_fetch_or_release(&announced->remote[0], (uint64_t)1 << hak_slab_index(announced, second));
+  hak_fetch_or_acq_rel(&announced->remote_words, 1);
+  hak_heap_collect(owner);
+  CHECK(marked->used == 1 && announced->used == 1);
+  hak_heap_enter(owner);
+  hak_heap_finish_frees(owner);
+  hak_remote_forget_freers(&owner->remote);
+  hak_heap_leave(owner);
+  CHECK(marked->used == 0 && announced->used == 0 && hak_remote_quiet(&owner->remote));
+  count_as_returned(owner, marked); /* what the lost freers would have counted */
+  count_as_returned(owner, announced);
+  expect_empty(owner);
+  hak_heap_destroy(owner);
+}
+
 static void a_slow_freer_pushes_a_slab_of_another_class(void) {
   hak_heap_t *owner = hak_heap_new(), *other = hak_heap_new();
   void *kept = hak_heap_malloc(owner, 100), *slow = hak_heap_malloc(owner, 60000);
@@ -211,6 +237,7 @@ int main(void) {
   freed_remotely_and_collected();
   a_second_remote_free_is_refused();
   a_slow_freer_finds_its_header();
+  what_a_lost_freer_marked_comes_back();
   a_slow_freer_pushes_a_slab_of_another_class();
   many_freers_one_owner(&random);
   test_expect_quiet();

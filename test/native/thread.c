@@ -1,6 +1,6 @@
 /*
  * thread: what a thread leaves when it ends is adopted by the next one; thousands of short threads need the memory of a few;
- * destructors of other pthread keys may allocate and free after the heap was abandoned.
+ * destructors of other pthread keys may allocate and free after the heap was abandoned; who frees a little has no heap for that.
  */
 #include "test.h"
 
@@ -186,13 +186,52 @@ static void destructors_may_allocate_in_every_round(void) {
   test_expect_quiet();
 }
 
+/* ---- threads without a heap ---- */
+
+/* As the C library does at the end of every thread, when no destructor will run any more. */
+static void *free_a_few(void *blocks) {
+  hak_free_batch(blocks, 20);
+  CHECK(hak_thread_heap == &hak_nobody);
+  return NULL;
+}
+
+static void *free_many(void *blocks) {
+  hak_free_batch(blocks, 500);
+  CHECK(hak_thread_heap != &hak_nobody);
+  return NULL;
+}
+
+static void who_frees_a_little_gets_no_heap(void) {
+  void *blocks[500];
+  CHECK(hak_malloc_batch(100, 20, blocks) == 20);
+  test_threads(1, free_a_few, blocks, 0);
+  CHECK(hak_malloc_batch(100, 500, blocks) == 500);
+  test_threads(1, free_many, blocks, 0);
+  test_expect_quiet();
+}
+
+/* Where the process has no key left nothing tells of a thread's end, and others' keys are not ours. */
+static void no_key_is_left(void) {
+  pthread_key_t key, first;
+  CHECK(pthread_key_create(&first, NULL) == 0 && pthread_setspecific(first, &first) == 0);
+  while (pthread_key_create(&key, NULL) == 0) CHECK(pthread_setspecific(key, &first) == 0);
+  void *blocks[500];
+  CHECK(hak_malloc_batch(100, 500, blocks) == 500 && hak_thread_heap == &hak_nobody);
+  hak_free_batch(blocks, 500);
+  for (pthread_key_t other = first; other <= key; other++) CHECK(pthread_getspecific(other) == NULL || pthread_getspecific(other) == &first);
+  CHECK(pthread_getspecific(0) == NULL || pthread_getspecific(0) == &first);
+  test_expect_quiet();
+}
+
 int main(void) {
   test_random_t random = test_random();
   CHECK(pthread_key_create(&early, free_and_allocate) == 0);
+  test_expect_success(no_key_is_left);
   a_heap_is_adopted_with_its_blocks();
   remote_frees_reach_the_adopter();
   thousands_of_short_threads(&random);
   destructors_may_allocate();
   destructors_may_allocate_in_every_round();
+  who_frees_a_little_gets_no_heap();
   return 0;
 }
