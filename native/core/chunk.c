@@ -63,8 +63,8 @@ static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool 
 
 /* ---- memory: in the region of the live map for what that tracks, else wherever the system has room ---- */
 
-static void *map_memory(size_t size, hak_grain_t grain) {
-  return grain == HAK_GRAIN_NONE ? hak_os_map(size, HAK_CHUNK_ALIGNMENT) : hak_region_map(size, grain);
+static void *map_memory(size_t size, hak_chunk_kind_t kind) {
+  return kind.grain == HAK_GRAIN_NONE ? hak_os_map(size, kind.alignment) : hak_region_map(size, kind.grain);
 }
 
 static void unmap_memory(void *base, size_t size, hak_grain_t grain) {
@@ -84,17 +84,17 @@ static bool may_have_huge_pages(size_t size, bool huge) {
   return size >= (huge ? HUGE_PAGE_BLOCK_MIN : HUGE_PAGE_CHUNK_MIN) && size <= hak_option(hak_option_huge_page_bytes_max);
 }
 
-hak_chunk_t *hak_chunk_new(hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
-  if (units > UINT32_MAX) return NULL;
-  size_t size = units * HAK_UNIT_SIZE;
-  void *base = map_memory(size, grain);
+hak_chunk_t *hak_chunk_new(hak_heap_t *heap, hak_chunk_kind_t kind) {
+  if (kind.units > UINT32_MAX) return NULL;
+  size_t size = kind.units * HAK_UNIT_SIZE;
+  void *base = map_memory(size, kind);
   if (base == NULL) return NULL;
-  if (may_have_huge_pages(size, huge)) hak_os_allow_huge_pages(base, size);
-  hak_chunk_t *chunk = hak_registry_cover(base, units, huge) ? map_header(base, heap, units, huge) : NULL;
+  if (may_have_huge_pages(size, kind.huge)) hak_os_allow_huge_pages(base, size);
+  hak_chunk_t *chunk = hak_registry_cover(base, kind.units, kind.huge) ? map_header(base, heap, kind.units, kind.huge) : NULL;
   if (chunk == NULL)
-    unmap_memory(base, size, grain);
+    unmap_memory(base, size, kind.grain);
   else
-    chunk->grain = (uint8_t)grain;
+    chunk->grain = (uint8_t)kind.grain;
   return chunk;
 }
 

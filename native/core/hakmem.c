@@ -112,12 +112,24 @@ void *hak_malloc_or(size_t asked, void *(*otherwise)(size_t size)) {
   return HAK_LIKELY(block != NULL) ? closed(block, asked) : malloc_other_or(asked, otherwise);
 }
 
+/* Beyond what every huge block has. */
+static HAK_NOINLINE void *malloc_far_aligned(unsigned size_class, size_t alignment) {
+  hak_heap_t *heap = hak_thread_heap_get();
+  if (heap == &hak_nobody) return out_of_memory();
+  void *block = NULL;
+  hak_cache_count(heap);
+  hak_counter_add(&heap->uncached_allocs, hak_heap_take_aligned(heap, size_class, alignment, &block));
+  hak_thread_heap_put(heap);
+  return block != NULL ? block : out_of_memory();
+}
+
 void *hak_aligned_alloc(size_t alignment, size_t size) {
-  if (!hak_own_serves(alignment)) {
+  if (!hak_is_power_of_two(alignment)) {
     errno = EINVAL;
     return NULL;
   }
   if (size > HAK_MAX_SIZE) return out_of_memory();
+  if (alignment > HAK_CHUNK_ALIGNMENT) return malloc_far_aligned(hak_size_class_aligned(size, alignment), alignment);
   return closed(malloc_class(hak_size_class_aligned(hak_guard_room(size), alignment)), size);
 }
 

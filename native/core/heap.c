@@ -99,33 +99,60 @@ static size_t take_blocks(hak_heap_t *heap, unsigned size_class, size_t count, v
    of its own gets exactly its class, for its user sees the block's length. */
 enum { SHARED_SLACK = 4 };
 
-static size_t take_huge(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
+/* Beyond a chunk's own alignment one in cache lies right by chance, or because it was made so: who takes and frees in turn finds it
+   newest, so one is looked at. @return NULL: none. */
+static hak_chunk_t *take_cached(hak_heap_t *heap, unsigned size_class, size_t alignment) {
   hak_chunk_owner_t owner = hak_heap_owner(heap);
-  size_t size = hak_size_class_bytes(size_class);
+  hak_chunk_t *chunk = hak_large_take(heap->large, heap->hint, size_class, heap->own ? 0 : SHARED_SLACK);
+  if (chunk == NULL || ((uintptr_t)chunk->base & (alignment - 1)) == 0) return chunk;
+  if (!hak_large_put(heap->large, heap->hint, chunk)) hak_superslab_discard(&heap->superslab, &owner, chunk);
+  return NULL;
+}
+
+/* @return 1; 0: no memory. */
+static size_t take_huge_block(hak_heap_t *heap, unsigned size_class, size_t alignment, void **block) {
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_chunk_t *chunk = take_cached(heap, size_class, alignment);
+  if (chunk == NULL) chunk = hak_superslab_huge_map(&heap->superslab, &owner, hak_size_class_bytes(size_class), alignment);
+  if (chunk == NULL) return 0;
+  hak_slab_t *slab = hak_superslab_huge_new(&heap->superslab, &owner, chunk, heap->next_slab++);
+  hak_counter_add(&heap->live_bytes, slab->block_size);
+  hak_large_count_live(heap->large, slab->units);
+  return hak_slab_take(slab, 1, block);
+}
+
+static size_t take_huge(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
   size_t taken = 0;
-  for (; taken < count; taken++) {
-    hak_chunk_t *cached = hak_large_take(heap->large, heap->hint, size_class, heap->own ? 0 : SHARED_SLACK);
-    hak_slab_t *slab = hak_superslab_huge_new(&heap->superslab, &owner, size, heap->next_slab, cached);
-    if (slab == NULL) break;
-    heap->next_slab++;
-    hak_counter_add(&heap->live_bytes, slab->block_size);
-    hak_large_count_live(heap->large, slab->units);
-    hak_slab_take(slab, 1, &blocks[taken]);
-  }
+  while (taken < count && take_huge_block(heap, size_class, HAK_CHUNK_ALIGNMENT, &blocks[taken]) != 0) taken++;
+  return taken;
+}
+
+/* Through the door, for blocks of a class. @return its row. */
+static hak_heap_class_t *enter_to_take(hak_heap_t *heap, unsigned size_class) {
+  hak_heap_class_t *row = &heap->classes[size_class >= HAK_SLAB_CLASSES ? HAK_SLAB_CLASSES : size_class];
+  hak_heap_enter(heap);
+  if (hak_remote_pending(&heap->remote)) hak_heap_collect_inside(heap);
+  hak_counter_add(&row->refills, 1);
+  hak_counter_add(&heap->refills, 1);
+  return row;
+}
+
+static size_t leave_with(hak_heap_t *heap, hak_heap_class_t *row, size_t taken) {
+  hak_counter_add(&row->live, taken);
+  hak_heap_leave(heap);
   return taken;
 }
 
 size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
   bool huge = size_class >= HAK_SLAB_CLASSES;
-  hak_heap_class_t *row = &heap->classes[huge ? HAK_SLAB_CLASSES : size_class];
-  hak_heap_enter(heap);
-  if (hak_remote_pending(&heap->remote)) hak_heap_collect_inside(heap);
-  hak_counter_add(&row->refills, 1);
-  hak_counter_add(&heap->refills, 1);
-  size_t taken = huge ? take_huge(heap, size_class, count, blocks) : take_blocks(heap, size_class, count, blocks);
-  hak_counter_add(&row->live, taken);
-  hak_heap_leave(heap);
-  return taken;
+  hak_heap_class_t *row = enter_to_take(heap, size_class);
+  return leave_with(heap, row, huge ? take_huge(heap, size_class, count, blocks) : take_blocks(heap, size_class, count, blocks));
+}
+
+size_t hak_heap_take_aligned(hak_heap_t *heap, unsigned size_class, size_t alignment, void **block) {
+  if (alignment <= HAK_CHUNK_ALIGNMENT) return hak_heap_take(heap, size_class, 1, block);
+  hak_heap_class_t *row = enter_to_take(heap, size_class);
+  return leave_with(heap, row, take_huge_block(heap, size_class, alignment, block));
 }
 
 static bool grow(hak_heap_t *heap, hak_slab_t *slab, size_t size) {

@@ -96,6 +96,9 @@ HAK_INLINE hak_slab_t *hak_heap_slab_of(const void *address) {
 /* Up to `count` blocks of a class (huge ones too), lowest first. @return how many. */
 size_t hak_heap_take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks);
 
+/* One block at a multiple of any power of two, of the class that hak_size_class_aligned says. @return 1; 0: no memory. */
+size_t hak_heap_take_aligned(hak_heap_t *heap, unsigned size_class, size_t alignment, void **block);
+
 /*
  * Gives blocks back to whichever heap owns them; `heap` is the caller's, for its counters.
  * @return how many were accepted; the others are gathered at the front of `blocks`.

@@ -47,26 +47,20 @@ void hak_heap_abandon(hak_heap_t *heap, void *(*next)(void *argument), void *arg
   hak_own_end_orphans();
 }
 
-static size_t take(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {
-  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  size_t taken = hak_heap_take(heap, size_class, count, blocks);
-  if (taken < count) errno = ENOMEM;
-  return taken;
-}
-
 void *hak_heap_malloc(hak_heap_t *heap, size_t size) {
   return hak_heap_aligned_alloc(heap, HAK_MIN_ALIGNMENT, size);
 }
 
 void *hak_heap_aligned_alloc(hak_heap_t *heap, size_t alignment, size_t size) {
   void *block = NULL;
-  if (!hak_own_serves(alignment)) {
+  if (!hak_is_power_of_two(alignment)) {
     errno = EINVAL;
     return NULL;
   }
   if (size > HAK_MAX_SIZE) return no_memory();
-  hak_counter_add(&heap->uncached_allocs, take(heap, hak_size_class_aligned(size, alignment), 1, &block));
-  return block;
+  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
+  hak_counter_add(&heap->uncached_allocs, hak_heap_take_aligned(heap, hak_size_class_aligned(size, alignment), alignment, &block));
+  return block != NULL ? block : no_memory();
 }
 
 size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void **blocks) {
@@ -74,7 +68,10 @@ size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void *
     errno = ENOMEM;
     return 0;
   }
-  return take(heap, hak_size_class_of(size), count, blocks);
+  if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
+  size_t taken = hak_heap_take(heap, hak_size_class_of(size), count, blocks);
+  if (taken < count) errno = ENOMEM;
+  return taken;
 }
 
 size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {

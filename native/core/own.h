@@ -11,10 +11,6 @@
 
 #include "heap.h"
 
-HAK_INLINE bool hak_own_serves(size_t alignment) {
-  return hak_is_power_of_two(alignment) && alignment <= HAK_MAX_ALIGNMENT;
-}
-
 /* Ends the orphans whose last block has come back. @return bytes given back. */
 size_t hak_own_end_orphans(void);
 

@@ -49,7 +49,8 @@ HAK_INLINE size_t hak_size_class_bytes(unsigned size_class) {
   return (size_t)(5 + ((size_class - 8) & 3)) << (5 + ((size_class - 8) >> 2));
 }
 
-/* The class whose every block is aligned so: a power of two up to HAK_MAX_ALIGNMENT. Beyond a unit only huge blocks are. */
+/* The class of a request aligned so, a power of two. Beyond a unit only huge blocks are, and beyond HAK_CHUNK_ALIGNMENT those that
+   were made so. */
 unsigned hak_size_class_aligned(size_t size, size_t alignment);
 
 /* Blocks of 64, 128 and 192 bytes, and all from 256 on, start at multiples of 64: one in a coarse grain. */

@@ -95,13 +95,14 @@ static void sweep(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, si
   }
 }
 
-static bool is_such(const hak_chunk_t *chunk, size_t units, bool huge, hak_grain_t grain) {
-  return chunk->units == units && chunk->huge == huge && chunk->grain == grain;
+static bool is_such(const hak_chunk_t *chunk, hak_chunk_kind_t kind) {
+  bool aligned = ((uintptr_t)chunk->base & (kind.alignment - 1)) == 0;
+  return aligned && chunk->units == kind.units && chunk->huge == kind.huge && chunk->grain == kind.grain;
 }
 
-static hak_chunk_t *take_parked(hak_superslab_t *superslab, size_t units, bool huge, hak_grain_t grain) {
+static hak_chunk_t *take_parked(hak_superslab_t *superslab, hak_chunk_kind_t kind) {
   hak_chunk_t *chunk = superslab->parked;
-  while (chunk != NULL && !is_such(chunk, units, huge, grain)) chunk = chunk->next;
+  while (chunk != NULL && !is_such(chunk, kind)) chunk = chunk->next;
   if (chunk != NULL) unpark(superslab, chunk);
   return chunk;
 }
@@ -111,9 +112,9 @@ static hak_grain_t grain_of(const hak_chunk_owner_t *owner, unsigned size_class)
   return owner->registry_tag == HAK_TAG_SLOW ? HAK_GRAIN_NONE : hak_size_class_grain(size_class);
 }
 
-static hak_chunk_t *map_chunk(hak_superslab_t *superslab, hak_heap_t *heap, size_t units, bool huge, hak_grain_t grain) {
-  hak_chunk_t *chunk = take_parked(superslab, units, huge, grain);
-  if (chunk == NULL) chunk = hak_chunk_new(heap, units, huge, grain);
+static hak_chunk_t *map_chunk(hak_superslab_t *superslab, hak_heap_t *heap, hak_chunk_kind_t kind) {
+  hak_chunk_t *chunk = take_parked(superslab, kind);
+  if (chunk == NULL) chunk = hak_chunk_new(heap, kind);
   if (chunk != NULL) hak_counter_add(&superslab->grown, 1);
   return chunk;
 }
@@ -164,8 +165,9 @@ static void check_change(const hak_superslab_t *superslab, const hak_chunk_t *ch
 
 /* As long a chunk as there are addresses for. */
 static hak_chunk_t *map_some(hak_superslab_t *superslab, hak_heap_t *heap, size_t units, hak_grain_t grain) {
-  hak_chunk_t *chunk = map_chunk(superslab, heap, units, false, grain);
-  while (chunk == NULL && units > HAK_RUN_LISTS) chunk = map_chunk(superslab, heap, units /= 2, false, grain);
+  hak_chunk_t *chunk;
+  do chunk = map_chunk(superslab, heap, (hak_chunk_kind_t){units, HAK_CHUNK_ALIGNMENT, false, grain});
+  while (chunk == NULL && (units /= 2) >= HAK_RUN_LISTS);
   return chunk;
 }
 
@@ -219,11 +221,11 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   return slab;
 }
 
-hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
-                                   hak_chunk_t *cached) {
-  hak_chunk_t *chunk = cached;
-  if (chunk == NULL) chunk = map_chunk(superslab, owner->heap, size / HAK_UNIT_SIZE, true, HAK_GRAIN_NONE);
-  if (chunk == NULL) return NULL;
+hak_chunk_t *hak_superslab_huge_map(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, size_t alignment) {
+  return map_chunk(superslab, owner->heap, (hak_chunk_kind_t){size / HAK_UNIT_SIZE, alignment, true, HAK_GRAIN_NONE});
+}
+
+hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk, uint64_t seq) {
   chunk->heap = owner->heap;
   chain(superslab, chunk);
   hak_bitmap_clear_range(chunk->free_map, 0, 1);

@@ -69,9 +69,12 @@ typedef struct hak_chunk_owner {
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
                                    uint64_t seq);
 
-/* The slab of one huge block, in `cached` if there is one, of that length or longer, else in a new chunk. `size` counts whole units. */
-hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, uint64_t seq,
-                                   hak_chunk_t *cached);
+/* A chunk of `size` bytes, whole units, for one huge block, in no chain. `alignment` is a power of two from HAK_CHUNK_ALIGNMENT on.
+   @return NULL: no memory. */
+hak_chunk_t *hak_superslab_huge_map(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, size_t alignment);
+
+/* The slab of one huge block, which has the whole chunk: one just mapped, or closed before. */
+hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, hak_chunk_t *chunk, uint64_t seq);
 
 /* Lengthens the block of a huge slab to so many units where it lies. @return false with nothing changed: no room behind it. */
 bool hak_superslab_huge_grow(hak_superslab_t *superslab, hak_slab_t *slab, size_t units);

@@ -38,9 +38,6 @@ extern "C" {
 /** Alignment that every block has without asking. */
 #define HAK_MIN_ALIGNMENT ((size_t)16)
 
-/** The largest alignment that hak_aligned_alloc serves. */
-#define HAK_MAX_ALIGNMENT ((size_t)2 << 20)
-
 /** A heap of its own: slabs, limits and life apart from the threads' heaps. */
 typedef struct hak_heap hak_heap_t;
 
@@ -61,7 +58,7 @@ HAK_API void *hak_calloc(size_t count, size_t size);
 /** Grows or shrinks, in place where the block allows. `block` may be NULL; on failure it stays as it was. */
 HAK_API void *hak_realloc(void *block, size_t size);
 
-/** @param alignment a power of two up to HAK_MAX_ALIGNMENT; else NULL with EINVAL. */
+/** @param alignment any power of two, else NULL with EINVAL; ENOMEM where the system has no such addresses. */
 HAK_API void *hak_aligned_alloc(size_t alignment, size_t size);
 
 /**

@@ -71,7 +71,7 @@ EXPORT int posix_memalign(void **result, size_t alignment, size_t size) {
   const int before = errno;
   void *block = hak_aligned_alloc(alignment, size);
   errno = before;
-  if (block == NULL) return ENOMEM; /* also for alignments beyond HAK_MAX_ALIGNMENT */
+  if (block == NULL) return ENOMEM;
   *result = block;
   return 0;
 }
@@ -80,10 +80,10 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size) {
   return hak_aligned_alloc(alignment, size);
 }
 
-/* An alignment that is no power of two is rounded up to one, as in glibc. */
+/* An alignment that is no power of two is rounded up to one, as in glibc; beyond the last of them it comes to 0, which is refused. */
 EXPORT void *memalign(size_t alignment, size_t size) {
   size_t rounded = HAK_MIN_ALIGNMENT;
-  while (rounded < alignment && rounded <= HAK_MAX_ALIGNMENT) rounded *= 2;
+  while (rounded != 0 && rounded < alignment) rounded *= 2;
   return hak_aligned_alloc(rounded, size);
 }
 

@@ -110,7 +110,8 @@ static size_t do_work(void) {
   keep(&work, hak_malloc(100), 100);
   keep(&work, hak_calloc(3, 1000), 3000);
   keep(&work, hak_aligned_alloc(4096, 5000), 5000);
-  keep(&work, hak_aligned_alloc(HAK_MAX_ALIGNMENT, 100), 100);
+  keep(&work, hak_aligned_alloc(HAK_CHUNK_ALIGNMENT, 100), 100);
+  keep(&work, hak_aligned_alloc(32 * HAK_CHUNK_ALIGNMENT, 100), 100);
   for (size_t size = 16; size <= 4 * HAK_MIB; size *= 2) keep(&work, hak_malloc(size), size);
   keep_batch(&work, 1500, 2000); /* its bin outgrows what meta cuts from shared mappings */
   keep_batch(&work, 16, 1000);

@@ -182,7 +182,7 @@ static void frees_leave_errno_alone(void) {
 
 static void every_alignment_is_served(void) {
   const size_t sizes[] = {0, 1, 24, 1000, 5000, 65537, 1 << 20, 3000000};
-  for (size_t alignment = 1; alignment <= HAK_MAX_ALIGNMENT; alignment *= 2) {
+  for (size_t alignment = 1; alignment <= HAK_CHUNK_ALIGNMENT; alignment *= 2) {
     for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
       void *blocks[3];
       for (size_t b = 0; b < 3; b++) {
@@ -198,19 +198,88 @@ static void every_alignment_is_served(void) {
 }
 
 static void other_alignments_are_invalid(void) {
-  const size_t alignments[] = {0, 3, 24, 48, 65537, 4194304, (size_t)1 << 63, SIZE_MAX};
+  const size_t alignments[] = {0, 3, 24, 48, 65537, 4194305, 6 << 20, ((size_t)1 << 63) + 1, SIZE_MAX};
   for (size_t i = 0; i < TEST_COUNT(alignments); i++) {
     errno = 0;
     CHECK(hak_aligned_alloc(alignments[i], 64) == NULL && errno == EINVAL);
   }
 }
 
+static bool is_aligned(const void *block, size_t alignment) {
+  return ((uintptr_t)block & (alignment - 1)) == 0;
+}
+
+static void grow_and_free(char *block, size_t size) {
+  block[0] = 7;
+  block[hak_usable_size(block) - 1] = 8;
+  block = hak_realloc(block, 3 * size + 1);
+  CHECK(block != NULL && block[0] == 7 && hak_usable_size(block) >= 3 * size + 1);
+  hak_free(block);
+}
+
+/* What chunks of slabs and most huge blocks are aligned to is no limit. */
+static void far_alignments_are_served(void) {
+  const size_t sizes[] = {0, 1, 65537, 3000000, 5000000, 40000000};
+  hak_heap_t *heap = hak_heap_new();
+  for (size_t alignment = 2 * HAK_CHUNK_ALIGNMENT; alignment <= (size_t)4 << 30; alignment *= 2)
+    for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+      void *blocks[4];
+      for (size_t b = 0; b < 4; b++) {
+        blocks[b] = b % 2 == 0 ? hak_aligned_alloc(alignment, sizes[i]) : hak_heap_aligned_alloc(heap, alignment, sizes[i]);
+        CHECK(blocks[b] != NULL && is_aligned(blocks[b], alignment) && hak_usable_size(blocks[b]) >= sizes[i]);
+      }
+      for (size_t b = 0; b < 4; b++) grow_and_free(blocks[b], sizes[i]);
+    }
+  hak_heap_destroy(heap);
+}
+
+/* The newest chunk in cache lies elsewhere, or one that is parked: neither serves, and both stay where they are. */
+static void what_lies_elsewhere_does_not_serve(bool parked) {
+  size_t size = 3000000;
+  hak_trim();
+  char *odd = hak_malloc(size);
+  size_t alignment = 2 * ((uintptr_t)odd & -(uintptr_t)odd); /* the least that it lacks */
+  void *pin = parked ? hak_pin(odd) : NULL;
+  hak_free(odd);
+  if (parked) hak_trim();
+  void *block = hak_aligned_alloc(alignment, size);
+  CHECK(block != NULL && block != odd && is_aligned(block, alignment));
+  CHECK(hak_malloc(size) == odd);
+  hak_free(odd);
+  hak_free(block);
+  if (parked) hak_unpin(pin);
+}
+
+/* Freed, it is a chunk as any other: who asks for its like gets it again, and so does who asks for no alignment. */
+static void what_was_aligned_serves_again(void) {
+  size_t alignment = 64 * HAK_CHUNK_ALIGNMENT, size = 3000000;
+  hak_trim();
+  void *block = hak_aligned_alloc(alignment, size);
+  for (int round = 0; round < 3; round++) {
+    hak_free(block);
+    CHECK(hak_aligned_alloc(alignment, size) == block);
+    hak_free(block);
+    CHECK(hak_malloc(size) == block);
+  }
+  hak_free(block);
+}
+
+static void alignments_beyond_all_addresses_are_no_memory(void) {
+  void *block = hak_malloc(100);
+  errno = 0;
+  for (unsigned shift = 50; shift < 64; shift++) {
+    expect_no_memory(hak_aligned_alloc((size_t)1 << shift, 0));
+    expect_no_memory(hak_aligned_alloc((size_t)1 << shift, HAK_MAX_SIZE));
+  }
+  hak_free(block);
+}
+
 /* Rounding up to the alignment must not come round to something small. */
 static void aligned_sizes_beyond_all_memory_fail(void) {
-  const size_t sizes[] = {HAK_MAX_SIZE + 1, SIZE_MAX / 2, (size_t)1 << 63, SIZE_MAX - HAK_MAX_ALIGNMENT, SIZE_MAX - 15, SIZE_MAX};
+  const size_t sizes[] = {HAK_MAX_SIZE + 1, SIZE_MAX / 2, (size_t)1 << 63, SIZE_MAX - HAK_CHUNK_ALIGNMENT, SIZE_MAX - 15, SIZE_MAX};
   hak_heap_t *heap = hak_heap_new();
   errno = 0;
-  for (size_t alignment = 1; alignment <= HAK_MAX_ALIGNMENT; alignment *= 2)
+  for (size_t alignment = 1; alignment <= HAK_CHUNK_ALIGNMENT; alignment *= 2)
     for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
       void *block;
       expect_no_memory(hak_aligned_alloc(alignment, sizes[i]));
@@ -277,6 +346,11 @@ int main(void) {
 #endif
   every_alignment_is_served();
   other_alignments_are_invalid();
+  far_alignments_are_served();
+  what_lies_elsewhere_does_not_serve(false);
+  what_lies_elsewhere_does_not_serve(true);
+  what_was_aligned_serves_again();
+  alignments_beyond_all_addresses_are_no_memory();
   aligned_sizes_beyond_all_memory_fail();
   batches_are_many_blocks();
   where_there_is_no_memory_another_has_its_say();

@@ -76,7 +76,7 @@ static void check_alignment(size_t size, size_t alignment) {
 }
 
 static void alignments_get_the_first_multiple(void) {
-  for (size_t alignment = 1; alignment <= HAK_MAX_ALIGNMENT; alignment *= 2) {
+  for (size_t alignment = 1; alignment <= (size_t)1 << 40; alignment *= 2) {
     for (size_t size = 0; size <= 70000; size += 7) check_alignment(size, alignment);
     for (size_t size = 70000; size <= 4 * HAK_MIB; size += 4093) check_alignment(size, alignment);
     for (unsigned c = 0; c < 80; c++)

@@ -223,7 +223,9 @@ static void ticks_purge_what_is_idle(void) {
 
 static hak_slab_t *open_huge(size_t size, hak_chunk_t *cached) {
   uint64_t grown = count_of(&superslab.grown);
-  hak_slab_t *slab = hak_superslab_huge_new(&superslab, &owner, size, next_seq++, cached);
+  hak_chunk_t *chunk = cached != NULL ? cached : hak_superslab_huge_map(&superslab, &owner, size, HAK_CHUNK_ALIGNMENT);
+  CHECK(chunk != NULL);
+  hak_slab_t *slab = hak_superslab_huge_new(&superslab, &owner, chunk, next_seq++);
   CHECK(slab != NULL && (uintptr_t)slab->base % HAK_CHUNK_ALIGNMENT == 0);
   CHECK(slab->blocks == 1 && slab->block_size == slab->units * HAK_UNIT_SIZE && slab->block_size >= size);
   CHECK(cached == NULL ? slab->block_size == size : slab->chunk == cached);

@@ -100,6 +100,28 @@ static void test_aligned(void) {
   free(block);
 }
 
+/* Beyond what chunks are aligned to. */
+static void test_far_aligned(void) {
+  for (size_t alignment = (size_t)4 << 20; alignment <= (size_t)1 << 30; alignment *= 2) {
+    void *blocks[3] = {NULL, aligned_alloc(alignment, alignment), memalign(alignment - 1, 10)};
+    EXPECT(posix_memalign(&blocks[0], alignment, 1000) == 0);
+    for (int i = 0; i < 3; i++) {
+      EXPECT(blocks[i] != NULL && aligned(blocks[i], alignment) && malloc_usable_size(blocks[i]) >= 10);
+      strcpy(blocks[i], "kept");
+      blocks[i] = realloc(blocks[i], 5000000);
+      EXPECT(blocks[i] != NULL && strcmp(blocks[i], "kept") == 0);
+      free(blocks[i]);
+    }
+  }
+  const size_t beyond = enormous; /* the last power of two */
+  errno = 0;
+  EXPECT(aligned_alloc(beyond, 10) == NULL && errno == ENOMEM);
+  errno = 0;
+  EXPECT(memalign(beyond - 1, 10) == NULL && errno == ENOMEM);
+  errno = 0;
+  EXPECT(memalign(beyond + 1, 10) == NULL && errno == EINVAL);
+}
+
 static void test_posix_memalign(void) {
   void *const before = (void *)(uintptr_t)12345;
   void *block = before;
@@ -108,6 +130,7 @@ static void test_posix_memalign(void) {
   EXPECT(posix_memalign(&block, 4, 10) == EINVAL);
   EXPECT(posix_memalign(&block, 24, 10) == EINVAL);
   EXPECT(posix_memalign(&block, 16, enormous) == ENOMEM);
+  EXPECT(posix_memalign(&block, enormous, 10) == ENOMEM);
   EXPECT(block == before && errno == 77);
   EXPECT(posix_memalign(&block, 8, 10) == 0 && aligned(block, 8));
   free(block);
@@ -160,6 +183,7 @@ int main(void) {
   test_calloc();
   test_realloc();
   test_aligned();
+  test_far_aligned();
   test_posix_memalign();
   test_free_keeps_errno();
   test_fork();
