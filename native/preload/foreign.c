@@ -71,6 +71,17 @@ static bool arena_is_there(const chunk_t *chunk) {
   return readable(heap) && *heap != NULL && readable(*heap);
 }
 
+static bool is_ours(uintptr_t address) {
+  return hak_usable_size((const void *)address) != 0;
+}
+
+/* No chunk of glibc's has a byte in a block of ours, nor has the chunk that follows. What lies before a pointer may be a neighbour's
+   data that looks like one. */
+static bool reaches_ours(const chunk_t *chunk) {
+  const uintptr_t start = (uintptr_t)chunk, end = start + bytes_of(chunk);
+  return is_ours(start) || (chunk->size & IS_MAPPING ? is_ours(start - chunk->before) || is_ours(end - 1) : is_ours(end));
+}
+
 /* ---- places ---- */
 
 static uintptr_t break_at_start;
@@ -109,7 +120,7 @@ static void find_loaders(void) {
 static owner_t owner_of(const void *block) {
   if (is_in(&in_loader, block) || is_in(&in_pages, block)) return LOADER;
   const chunk_t *chunk = chunk_before(block);
-  if (chunk == NULL || !size_is_sound(chunk)) return NOBODY;
+  if (chunk == NULL || !size_is_sound(chunk) || reaches_ours(chunk)) return NOBODY;
   if (chunk->size & IS_MAPPING) return mapping_is_sound(chunk) ? GLIBC : NOBODY;
   if (!next_agrees(chunk)) return NOBODY;
   if (chunk->size & IS_ARENAS) return arena_is_there(chunk) ? GLIBC : NOBODY;

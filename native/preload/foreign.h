@@ -7,8 +7,9 @@
  *     nobody's                   the stack, the middle of something        the core names it and aborts
  *
  * Idea: only the core's slow path asks, so a check may take its time. glibc writes a word before each of its blocks, with the
- * size and flags; that word, what follows from it, and where the block lies tell it from nobody's. Memory that may not be
- * there is tried by a system call before it is read.
+ * size and flags; that word, what follows from it, and where the block lies tell it from nobody's. What reaches into a block of
+ * hakmem's is nobody's: before a block that was freed twice lie its neighbour's data. Memory that may not be there is tried by a
+ * system call before it is read.
  *
  * Invariants: errno stays. Nothing is held while it looks, so what it calls may allocate.
  * Threads: any.

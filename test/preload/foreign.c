@@ -8,6 +8,8 @@
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 
 #include "expect.h"
@@ -131,6 +133,77 @@ static void nobodys_are_named(void) {
   expect_named((char *)glibc.malloc(1000) + 16);
 }
 
+/* ---- what looks like a chunk of glibc's, and reaches into a block of hakmem's ---- */
+
+enum { PREVIOUS_IN_USE = 1, IS_MAPPING = 2, IS_ARENAS = 4, PAGE = 4096 };
+#define ARENA ((size_t)64 << 20)
+
+/* @return NULL: something lies there. */
+static size_t *page_at(char *where) {
+  void *page = mmap(where, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  return page == where ? page : NULL;
+}
+
+static bool has_room(char *where) {
+  return page_at(where) != NULL && munmap(where, PAGE) == 0;
+}
+
+/* Aligned to an arena, so its mapping was cut out of a longer one. */
+static char *block_with_room(void) {
+  for (int i = 0; i < 10; i++) {
+    char *block = aligned_alloc(ARENA, 3 << 20);
+    EXPECT(block != NULL);
+    if (has_room(block - PAGE) && has_room(block + malloc_usable_size(block))) return block;
+  }
+  EXPECT(!"room");
+  return NULL;
+}
+
+/* Nobody's page lies behind the block, as a block does that was freed: the two words before it are data of the block. */
+static void data_before_is_no_chunk(char *block, const size_t layouts[][2], size_t count) {
+  const size_t usable = malloc_usable_size(block);
+  size_t *words = (size_t *)(void *)(block + usable);
+  EXPECT(page_at(block + usable) == words);
+  words[PAGE / 2 / sizeof(size_t) - 1] = 64 | PREVIOUS_IN_USE; /* what would be the next one's size */
+  *(void **)(void *)block = block; /* what would be an arena's first word */
+  for (size_t i = 0; i < count; i++) {
+    words[-2] = layouts[i][0];
+    words[-1] = layouts[i][1];
+    expect_named(words);
+  }
+  munmap(words, PAGE);
+}
+
+/* Nobody's page lies before the block, and what looks like a chunk in it ends in the block. */
+static void data_behind_is_no_chunk(char *block, const size_t layouts[][2], size_t count) {
+  size_t *words = page_at(block - PAGE);
+  EXPECT(words != NULL);
+  ((size_t *)(void *)block)[1] = 64 | PREVIOUS_IN_USE;
+  for (size_t i = 0; i < count; i++) {
+    words[0] = layouts[i][0];
+    words[1] = layouts[i][1];
+    expect_named(words + 2);
+  }
+  munmap(words, PAGE);
+}
+
+static void what_reaches_into_a_block_is_nobodys(void) {
+  static const size_t before[][2] = {
+      {PAGE - 16, (PAGE + 16) | IS_MAPPING},                   /* from the block's last page to the one behind it */
+      {2 * ARENA - 16, (PAGE + 16) | IS_MAPPING},              /* from far before the block */
+      {0, PAGE / 2 | PREVIOUS_IN_USE},                         /* the main arena's */
+      {0, PAGE / 2 | PREVIOUS_IN_USE | IS_ARENAS},
+  };
+  static const size_t behind[][2] = {
+      {0, 2 * PAGE | IS_MAPPING},
+      {0, PAGE | PREVIOUS_IN_USE}, /* the next one's words are the block's */
+  };
+  char *block = block_with_room();
+  data_before_is_no_chunk(block, before, sizeof before / sizeof *before);
+  data_behind_is_no_chunk(block, behind, sizeof behind / sizeof *behind);
+  free(block);
+}
+
 int main(void) {
   the_loaders_are_left_alone();
   other_namespaces_are_left_alone(); /* before glibc's own malloc has been used, and after */
@@ -141,6 +214,7 @@ int main(void) {
   glibc_gets_its_blocks_back();
   other_namespaces_are_left_alone();
   nobodys_are_named();
+  what_reaches_into_a_block_is_nobodys();
   puts("holds");
   return 0;
 }
