@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -105,32 +104,28 @@ static const char *preloaded_by(char *const environment[]) {
   return "";
 }
 
-/* @return the environment with what leave_environment took, in one block; NULL: no memory. */
-static char **with_own(char *const environment[]) {
+/* The environment with what leave_environment took; `line` is for LD_PRELOAD. */
+static void add_own(char **to, char *line, char *const environment[]) {
   static char inherit[] = "HAKMEM_INHERIT=0";
-  const size_t entries = count(environment);
   const char *others = preloaded_by(environment);
-  const size_t line = sizeof "LD_PRELOAD=:" + strlen(own) + strlen(others);
-  char **result = malloc((entries + 4) * sizeof *result + line);
-  if (result == NULL) return NULL;
-  char *text = (char *)(result + entries + 4);
-  snprintf(text, line, "LD_PRELOAD=%s%s%s", own, *others == '\0' ? "" : ":", others);
-  char **to = result;
-  *to++ = text;
+  char *end = stpcpy(stpcpy(line, "LD_PRELOAD="), own);
+  if (*others != '\0') stpcpy(stpcpy(end, ":"), others);
+  *to++ = line;
   *to++ = inherit;
+  const size_t entries = count(environment);
   for (size_t i = 0; i < entries; i++)
     if (value_of(environment[i], "LD_PRELOAD") == NULL) *to++ = environment[i];
   *to++ = taken;
   *to = NULL;
-  return result;
 }
 
-/* Runs one of the functions below with the environment that the new program shall have. */
+/* Runs one of the functions below with the environment that the new program shall have. On the stack: a signal handler may call exec. */
 static int execute(execvpe_t *function, const char *file, char *const arguments[], char *const environment[]) {
-  char **changed = served != 0 && served == getpid() && *own != '\0' ? with_own(environment) : NULL;
-  const int result = function(file, arguments, changed == NULL ? environment : changed);
-  free(changed);
-  return result;
+  if (served == 0 || served != getpid() || *own == '\0') return function(file, arguments, environment);
+  char line[sizeof "LD_PRELOAD=:" + strlen(own) + strlen(preloaded_by(environment))];
+  char *changed[count(environment) + 4];
+  add_own(changed, line, environment);
+  return function(file, arguments, changed);
 }
 
 static int system_execve(const char *path, char *const arguments[], char *const environment[]) {
