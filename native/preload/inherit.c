@@ -3,6 +3,7 @@
 #include "inherit.h"
 
 #include <dlfcn.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -146,4 +147,53 @@ EXPORT int execvpe(const char *file, char *const arguments[], char *const enviro
 
 EXPORT int execvp(const char *file, char *const arguments[]) {
   return execute(searching(), file, arguments, environ);
+}
+
+/* ---- the same with the arguments one by one: the C library's own would not come by here ---- */
+
+typedef struct program {
+  execvpe_t *function;
+  const char *file;
+} program_t;
+
+static size_t count_listed(const char *first, va_list list) {
+  size_t entries = 0;
+  for (const char *entry = first; entry != NULL; entry = va_arg(list, const char *)) entries++;
+  return entries;
+}
+
+/* `first` and what follows it in the list up to NULL. @param environment NULL: it follows too. */
+static int execute_listed(program_t program, const char *first, va_list list, char **const *environment) {
+  va_list again;
+  va_copy(again, list);
+  const size_t entries = count_listed(first, again);
+  va_end(again);
+  char *arguments[entries + 1];
+  arguments[0] = (char *)first;
+  for (size_t i = 1; i <= entries; i++) arguments[i] = va_arg(list, char *);
+  return execute(program.function, program.file, arguments, environment != NULL ? *environment : va_arg(list, char **));
+}
+
+EXPORT int execl(const char *path, const char *first, ...) {
+  va_list list;
+  va_start(list, first);
+  const int result = execute_listed((program_t){system_execve, path}, first, list, &environ);
+  va_end(list);
+  return result;
+}
+
+EXPORT int execlp(const char *file, const char *first, ...) {
+  va_list list;
+  va_start(list, first);
+  const int result = execute_listed((program_t){searching(), file}, first, list, &environ);
+  va_end(list);
+  return result;
+}
+
+EXPORT int execle(const char *path, const char *first, ...) {
+  va_list list;
+  va_start(list, first);
+  const int result = execute_listed((program_t){system_execve, path}, first, list, NULL);
+  va_end(list);
+  return result;
 }

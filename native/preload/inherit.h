@@ -3,7 +3,9 @@
  *
  *     start       the library leaves the environment, so no child gets it
  *     exec        a process that replaces its program is still the same one: the library goes along (env, a shell's exec)
- *     fork, exec  another process: nothing is added
+ *     fork, exec  another process: nothing is added; so too posix_spawn, system and popen, which need nothing done
+ *
+ * Not covered are fexecve and execveat: the process goes on without the library.
  *
  * Threads: start once, before the program; exec any.
  */
