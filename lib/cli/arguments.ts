@@ -1,11 +1,16 @@
 /** The command line: what may stand there, and what it means. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { CompareOptions } from './compare';
+import { Failure } from './failure';
 import type { FilesOptions } from './files';
 import type { RunOptions } from './run';
 
 /** A mistake on the command line: reported in a sentence, exit code 2. */
-export class UsageError extends Error {}
+export class UsageError extends Failure {
+  constructor(message: string) {
+    super(2, message);
+  }
+}
 
 const FILES_USAGE = `hakmem files [path]     read a tree of files (default: node_modules) into Buffers and compare
                           Node's own Buffers with both backends of hakmem, side by side

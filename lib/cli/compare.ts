@@ -2,13 +2,14 @@
  * `hakmem compare -- program args...`: which malloc serves a program best. It is run under each in turn, several times over,
  * and its time and memory are put side by side.
  */
-import { writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { type Allocator, findAllocators } from './allocators';
+import { UsageError } from './arguments';
 import { picture } from './compare-picture';
 import { compareLines, troubles } from './compare-report';
 import { type ProgramLine, runAll } from './compare-runner';
-import { NotHereError } from './preload';
-import { findProgram, ProgramError } from './program';
+import { reasonOf } from './failure';
+import { findProgram } from './program';
 import { Progress } from './progress';
 import { plural } from './units';
 
@@ -27,16 +28,24 @@ const SMALLEST_WIDTH = 40;
 
 /** @returns the exit code. */
 export async function compare(options: CompareOptions): Promise<number> {
+  if (options.plot !== '') {
+    checkPlot(options.plot);
+  }
+  const allocators = findAllocators(options.libraries);
+  const file = findProgram(options.program, process.env);
+  return compareUnder(allocators, { file, program: options.program, args: options.args }, options);
+}
+
+/** The runs may take long: that their picture cannot be written is told before them. */
+function checkPlot(file: string): void {
+  const isNew = !existsSync(file);
   try {
-    const allocators = findAllocators(options.libraries);
-    const file = findProgram(options.program, process.env);
-    return await compareUnder(allocators, { file, program: options.program, args: options.args }, options);
-  } catch (error) {
-    if (error instanceof NotHereError || error instanceof ProgramError) {
-      process.stderr.write(`hakmem: ${error.message}\n`);
-      return error instanceof ProgramError ? error.exitCode : 1;
+    closeSync(openSync(file, 'a'));
+    if (isNew) {
+      rmSync(file);
     }
-    throw error;
+  } catch (error) {
+    throw new UsageError(`'${file}' cannot be written: ${reasonOf(error)}`);
   }
 }
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /**
- * The `hakmem` command. Exit codes: 0 done; 1 the work failed; 2 a mistake on the command line; of `run`, the program's.
+ * The `hakmem` command. Exit codes: 0 done; 1 the work failed; 2 a mistake on the command line; 125 hakmem cannot stand in for
+ * malloc here; 126 and 127 as in a shell, of a program that cannot be run and one that is not there; of `run`, the program's.
  * Standard output has the result only; progress and errors go to standard error.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readArguments, UsageError } from './arguments';
 import { compare } from './compare';
+import { Failure } from './failure';
 import { DEFAULT_FILES_OPTIONS, files } from './files';
 import { run } from './run';
 
@@ -34,13 +36,13 @@ function version(): string {
 }
 
 function report(error: unknown): number {
-  if (error instanceof UsageError) {
-    process.stderr.write(`hakmem: ${error.message}\nTry 'hakmem --help'.\n`);
-    return 2;
-  }
   const { code, message } = error as Error & { code?: string };
-  process.stderr.write(`hakmem: ${code ? `${code}: ` : ''}${message}\n`);
-  return 1;
+  // Node's messages of what the system refused begin with the code.
+  process.stderr.write(`hakmem: ${code && !message.startsWith(code) ? `${code}: ` : ''}${message}\n`);
+  if (error instanceof UsageError) {
+    process.stderr.write("Try 'hakmem --help'.\n");
+  }
+  return error instanceof Failure ? error.exitCode : 1;
 }
 
 // A reader that went away (`hakmem files | head`) is no error.

@@ -2,13 +2,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { prebuildName } from '../backend/native';
+import { Failure } from './failure';
 
 export const PRELOAD_FILE = 'libhakmem-preload.so';
 
 const PACKAGE_ROOT = path.join(__dirname, '..', '..');
 
-/** hakmem cannot do this here: told in a sentence. */
-export class NotHereError extends Error {}
+/** hakmem cannot do this here. The exit code is that of env, nice and timeout: it says that not the program failed. */
+export class NotHereError extends Failure {
+  constructor(message: string) {
+    super(125, message);
+  }
+}
 
 /**
  * @returns the path of the preload library.

@@ -1,13 +1,12 @@
 /** A program that is named on the command line, found as a shell finds it. */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { Failure, reasonOf } from './failure';
 
-/** The program cannot be started: told in a sentence, with the exit code that shells use for it. */
-export class ProgramError extends Error {
-  readonly exitCode: 126 | 127;
+/** The program cannot be started. The exit code is that of shells: 127 where there is none, 126 where it cannot be run. */
+export class ProgramError extends Failure {
   constructor(exitCode: 126 | 127, message: string) {
-    super(message);
-    this.exitCode = exitCode;
+    super(exitCode, message);
   }
 }
 
@@ -33,13 +32,23 @@ export function findProgram(name: string, { PATH = '/usr/local/bin:/usr/bin:/bin
 }
 
 function runnable(file: string): string {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) {
+  const found = look(file);
+  if (found === undefined) {
     throw new ProgramError(127, `there is no program '${file}'`);
   }
-  if (!isFile(file) || !mayRun(file)) {
-    throw new ProgramError(126, `'${file}' may not be run: it is ${isFile(file) ? 'not executable' : 'no file'}`);
+  if (!found.isFile() || !mayRun(file)) {
+    throw new ProgramError(126, `'${file}' may not be run: it is ${found.isFile() ? 'not executable' : 'no file'}`);
   }
   return file;
+}
+
+/** @throws ProgramError where the way to the file is barred: a directory that one may not enter, or that is none, a loop of links. */
+function look(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new ProgramError(126, `'${file}' cannot be run: ${reasonOf(error)}`);
+  }
 }
 
 function isFile(file: string): boolean {
@@ -60,19 +69,20 @@ function mayRun(file: string): boolean {
   }
 }
 
+/** Errors of starting that are not the program's: there was no room for another process. */
+const NO_ROOM: readonly (string | undefined)[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
+
 /** What the error of starting a program that was found means. @returns undefined for an error of another kind. */
-export function startError(name: string, { code }: NodeJS.ErrnoException): ProgramError | undefined {
-  switch (code) {
-    case 'ENOENT':
-      // The file is there, so what is missing is what its first line or its header names.
-      return new ProgramError(127, `'${name}' cannot be run: its interpreter is missing`);
-    case 'EACCES':
-    case 'ENOEXEC':
-    case 'EPERM':
-      return new ProgramError(126, `'${name}' cannot be run: ${code}`);
-    default:
-      return undefined;
+export function startError(name: string, error: NodeJS.ErrnoException): Failure | undefined {
+  if (!error.syscall?.startsWith('spawn')) {
+    return undefined;
   }
+  if (error.code === 'ENOENT') {
+    // The file is there, so what is missing is what its first line or its header names.
+    return new ProgramError(127, `'${name}' cannot be run: its interpreter is missing`);
+  }
+  const message = `'${name}' cannot be run: ${reasonOf(error)}`;
+  return NO_ROOM.includes(error.code) ? new Failure(125, message) : new ProgramError(126, message);
 }
 
 const PROGRAM_HEADER_INTERPRETER = 3;
@@ -80,15 +90,24 @@ const PROGRAM_HEADER_INTERPRETER = 3;
 /** @returns whether the file is a program that loads no libraries, so that none can stand in for its malloc. */
 export function isStatic(file: string): boolean {
   try {
-    const head = Buffer.alloc(4096);
-    const descriptor = openSync(file, 'r');
-    readSync(descriptor, head, 0, head.length, 0);
-    closeSync(descriptor);
+    const head = headOf(file);
     return head.subarray(0, 6).equals(Buffer.from('\x7fELF\x02\x01', 'latin1')) && !hasInterpreter(head);
   } catch {
     // What may be run need not be readable.
     return false;
   }
+}
+
+/** The first page of a file; zeros behind its end. */
+function headOf(file: string): Buffer {
+  const head = Buffer.alloc(4096);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, head, 0, head.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return head;
 }
 
 /** Of a 64-bit little-endian ELF file, by its table of program headers. */

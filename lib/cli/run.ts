@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { findPreloadLibrary, NotHereError, withPreload } from './preload';
-import { findProgram, isStatic, ProgramError, startError } from './program';
+import { findPreloadLibrary, withPreload } from './preload';
+import { findProgram, isStatic, startError } from './program';
 
 export interface RunOptions {
   program: string;
@@ -17,30 +17,19 @@ export interface RunOptions {
   inherit: boolean;
 }
 
-/** As env, nice and timeout have it: the exit code says that not the program failed. */
-const NOT_HERE = 125;
-
 const PASSED_ON = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 /** What a terminal sends to all processes in its foreground, so that the program has it already. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 /** @returns the exit code. Where a signal ended the program, the same one ends this process. */
 export async function run(options: RunOptions): Promise<number> {
-  try {
-    const library = findPreloadLibrary();
-    const file = findProgram(options.program, process.env);
-    if (isStatic(file)) {
-      process.stderr.write(`hakmem: '${file}' is linked statically: it keeps its own malloc\n`);
-    }
-    const env = environmentFor(library, options);
-    return await follow(() => start(file, options, env), options.program);
-  } catch (error) {
-    if (error instanceof NotHereError || error instanceof ProgramError) {
-      process.stderr.write(`hakmem: ${error.message}\n`);
-      return error instanceof ProgramError ? error.exitCode : NOT_HERE;
-    }
-    throw error;
+  const library = findPreloadLibrary();
+  const file = findProgram(options.program, process.env);
+  if (isStatic(file)) {
+    process.stderr.write(`hakmem: '${file}' is linked statically: it keeps its own malloc\n`);
   }
+  const env = environmentFor(library, options);
+  return follow(() => start(file, options, env), options.program);
 }
 
 function environmentFor(library: string, { stats, inherit }: RunOptions): NodeJS.ProcessEnv {

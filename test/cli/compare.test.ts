@@ -63,6 +63,12 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     [[__filename], 126, /not executable/],
     [['--runs', '0', 'ls'], 2, /whole number/],
     [['--plot', 'x.gif', 'ls'], 2, /\.svg or \.html/],
+    [
+      ['--plot', '/no/such/folder/x.svg', 'ls'],
+      2,
+      /'\/no\/such\/folder\/x\.svg' cannot be written: no such file or directory$/m,
+    ],
+    [['--plot', `${__filename}/x.svg`, 'ls'], 2, /cannot be written: not a directory$/m],
     [['--library', '/no/such.so', 'ls'], 2, /no library/],
     [[], 2, /needs a program/],
   ] as [string[], number, RegExp][])('%j is told in a sentence', (words, status, message) => {

@@ -9,6 +9,7 @@ import { findProgram, isStatic } from '../../lib/cli/program';
 
 const MAIN = path.join(__dirname, '../../dist/cli/main.js');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'hakmem-run-'));
+fs.symlinkSync('loop', path.join(directory, 'loop'));
 const built = fs.existsSync(path.join(__dirname, '../../build/Release/libhakmem-preload.so'));
 
 afterAll(() => {
@@ -105,6 +106,9 @@ describe.runIf(built)('hakmem run', () => {
     [['/no/such/program'], 127, /no program '\/no\/such\/program'/],
     [[__filename], 126, /not executable/],
     [['/'], 126, /no file/],
+    [[`${__filename}/program`], 126, /cannot be run: not a directory$/m],
+    [[`/${'a'.repeat(300)}`], 126, /cannot be run: name too long$/m],
+    [[path.join(directory, 'loop')], 126, /cannot be run: too many symbolic links encountered$/m],
   ] as [string[], number, RegExp][])('%j cannot be run, and that is told', (line, status, message) => {
     const run = hakmem(['run', '--', ...line]);
     expect(run).toMatchObject({ status, stdout: '' });
