@@ -1,9 +1,9 @@
 /** Runs a program under each malloc in turn, several times, and takes the medians. */
 import { spawn } from 'node:child_process';
 import type { Allocator } from './allocators';
+import { follow } from './follow';
 import { withoutPreload, withPreload } from './preload';
 import { childrenTimes } from './proc';
-import { startError } from './program';
 import type { Progress } from './progress';
 import { type Sample, Sampler } from './sampler';
 import { median } from './units';
@@ -40,6 +40,16 @@ export interface Measured extends Figures {
 export interface Outcome extends Figures {
   allocator: Allocator;
   runs: Measured[];
+}
+
+/** A signal asked this process to end while a program ran: that has got it, too, and has ended. */
+export class Interruption extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(signal);
+    this.signal = signal;
+  }
 }
 
 export const SUCCESS = 'exit code 0';
@@ -86,39 +96,38 @@ function environmentFor({ library }: Allocator): NodeJS.ProcessEnv {
   return library === '' ? bare : withPreload(bare, library);
 }
 
-function runOnce({ file, program, args }: ProgramLine, allocator: Allocator): Promise<Measured> {
+async function runOnce({ file, program, args }: ProgramLine, allocator: Allocator): Promise<Measured> {
+  let sampler: Sampler | undefined;
+  let complaint = '';
   const before = childrenTimes();
   const startMs = performance.now();
-  const child = spawn(file, args, {
-    argv0: program,
-    env: environmentFor(allocator),
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const sampler = new Sampler(child.pid ?? 0, allocator.library, startMs);
-  let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(-COMPLAINT_LENGTH);
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', (error) => {
-      sampler.end();
-      reject(startError(program, error) ?? error);
+  const start = () => {
+    const child = spawn(file, args, {
+      argv0: program,
+      env: environmentFor(allocator),
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
-    child.once('exit', (code, signal) => {
-      const elapsedMs = performance.now() - startMs;
-      const after = childrenTimes();
-      sampler.end();
-      resolve({
-        elapsedMs,
-        userMs: after.userMs - before.userMs,
-        systemMs: after.systemMs - before.systemMs,
-        peakBytes: sampler.peakBytes,
-        finalBytes: sampler.samples.at(-1)?.residentBytes ?? 0,
-        samples: sampler.samples,
-        ending: signal === null ? `exit code ${code}` : signal,
-        complaint,
-        missedLibrary: sampler.missedLibrary,
-      });
+    sampler = new Sampler(child.pid ?? 0, allocator.library, startMs);
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint = (complaint + text).slice(-COMPLAINT_LENGTH);
     });
-  });
+    return child;
+  };
+  const ending = await follow(start, program).finally(() => sampler?.end());
+  const elapsedMs = performance.now() - startMs;
+  const after = childrenTimes();
+  if (ending.asked !== null) {
+    throw new Interruption(ending.asked);
+  }
+  return {
+    elapsedMs,
+    userMs: after.userMs - before.userMs,
+    systemMs: after.systemMs - before.systemMs,
+    peakBytes: sampler?.peakBytes ?? 0,
+    finalBytes: sampler?.samples.at(-1)?.residentBytes ?? 0,
+    samples: sampler?.samples ?? [],
+    ending: ending.signal ?? `exit code ${ending.code}`,
+    complaint,
+    missedLibrary: sampler?.missedLibrary ?? false,
+  };
 }

@@ -7,8 +7,9 @@ import { type Allocator, findAllocators } from './allocators';
 import { UsageError } from './arguments';
 import { picture } from './compare-picture';
 import { compareLines, troubles } from './compare-report';
-import { type ProgramLine, runAll } from './compare-runner';
+import { Interruption, type ProgramLine, runAll } from './compare-runner';
 import { reasonOf } from './failure';
+import { endBy } from './follow';
 import { findProgram } from './program';
 import { Progress } from './progress';
 import { plural } from './units';
@@ -26,14 +27,21 @@ export interface CompareOptions {
 
 const SMALLEST_WIDTH = 40;
 
-/** @returns the exit code. */
+/** @returns the exit code. Where a signal asked to end, the same one ends this process. */
 export async function compare(options: CompareOptions): Promise<number> {
   if (options.plot !== '') {
     checkPlot(options.plot);
   }
   const allocators = findAllocators(options.libraries);
   const file = findProgram(options.program, process.env);
-  return compareUnder(allocators, { file, program: options.program, args: options.args }, options);
+  try {
+    return await compareUnder(allocators, { file, program: options.program, args: options.args }, options);
+  } catch (error) {
+    if (error instanceof Interruption) {
+      return endBy(error.signal);
+    }
+    throw error;
+  }
 }
 
 /** The runs may take long: that their picture cannot be written is told before them. */

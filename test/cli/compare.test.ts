@@ -1,5 +1,5 @@
 /** `hakmem compare`: from its command line to the table and the picture. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -57,6 +57,22 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     expect(run.status).toBe(1);
     expect(run.stdout).toContain('Under hakmem the program ended with exit code 4: because');
   });
+
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'ended by %s to it alone, ends the program first',
+    async (signal) => {
+      const note = path.join(directory, signal);
+      const trap = `trap 'echo got >> ${note}; exit 3' ${signal.slice(3)}; echo ready >> ${note}; while :; do sleep 0.05; done`;
+      const child = spawn(process.execPath, [MAIN, 'compare', 'sh', '-c', trap], { detached: true });
+      const ended = new Promise((resolve) => child.once('exit', (_, by) => resolve(by)));
+      while (!fs.existsSync(note)) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      child.kill(signal);
+      expect(await ended).toBe(signal);
+      expect(fs.readFileSync(note, 'utf8')).toBe('ready\ngot\n');
+    },
+  );
 
   it.each([
     [['nothing-of-that-name'], 127, /no program/],
