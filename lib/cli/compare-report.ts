@@ -10,6 +10,9 @@ interface Row {
   text(value: number): string;
 }
 
+/** Stands for a number that could not be had. */
+const UNKNOWN = '-';
+
 const ROWS: Row[] = [
   { label: 'elapsed time', number: (o) => o.elapsedMs, text: timeText },
   { label: 'user time', number: (o) => o.userMs, text: timeText },
@@ -17,6 +20,8 @@ const ROWS: Row[] = [
   { label: 'peak memory', number: (o) => o.peakBytes, text: bytesText },
   { label: 'final memory', number: (o) => o.finalBytes, text: bytesText },
 ];
+
+const TOO_SHORT = `Memory is looked at in intervals, and some runs ended before that told anything: '${UNKNOWN}'.`;
 
 export const NOTES = [
   "Numbers in parentheses: times that of the system's malloc. Times of processors are counted in steps of 10 ms.",
@@ -39,10 +44,12 @@ export function compareLines(outcomes: readonly Outcome[], width: number): strin
 /** The medians side by side, each with its ratio to the first column's. */
 export function comparison(outcomes: readonly Outcome[]): Table {
   const value = ({ number, text }: Row, outcome: Outcome, at: number): string => {
-    const base = number(outcomes[0]);
-    return at === 0 || base === 0
-      ? text(number(outcome))
-      : `${text(number(outcome))} (${(number(outcome) / base).toFixed(2)})`;
+    const shown = number(outcome);
+    const ratio = shown / number(outcomes[0]);
+    if (Number.isNaN(shown)) {
+      return UNKNOWN;
+    }
+    return at === 0 || !Number.isFinite(ratio) ? text(shown) : `${text(shown)} (${ratio.toFixed(2)})`;
   };
   return {
     columns: outcomes.map(({ allocator }) => allocator.title),
@@ -58,8 +65,14 @@ function rangeText({ runs }: Outcome): string {
   return `${timeText(Math.min(...times))}, ${timeText(Math.max(...times))}`;
 }
 
-/** @returns a line for each thing that makes the numbers doubtful. */
+/** @returns a line for each thing that makes numbers doubtful, or is why they are not there. */
 export function troubles(outcomes: readonly Outcome[]): string[] {
+  const short = outcomes.some(({ peakBytes }) => Number.isNaN(peakBytes));
+  return [...(short ? [TOO_SHORT] : []), ...mishaps(outcomes)];
+}
+
+/** @returns a line for each thing that went wrong. */
+export function mishaps(outcomes: readonly Outcome[]): string[] {
   return outcomes.flatMap(({ allocator, runs }) => {
     const failed = runs.find((run) => run.ending !== SUCCESS);
     const missed = runs.some((run) => run.missedLibrary);

@@ -21,9 +21,10 @@ interface Figures {
   elapsedMs: number;
   userMs: number;
   systemMs: number;
+  /** NaN, as finalBytes, where the program, or one of its runs, ended too soon to tell. */
   peakBytes: number;
   finalBytes: number;
-  /** Resident memory over time. */
+  /** Resident memory over time; none where the program ended too soon. */
   samples: readonly Sample[];
 }
 
@@ -79,21 +80,31 @@ export async function runAll(
 function outcomeOf(allocator: Allocator, runs: Measured[]): Outcome {
   const middle = (number: (run: Measured) => number): number => median(runs.map(number));
   const byTime = [...runs].sort((a, b) => a.elapsedMs - b.elapsedMs);
+  // A median of those runs only that were long enough would be one of the slowest.
+  const seen = runs.every((run) => run.samples.length > 0);
   return {
     allocator,
     runs,
     elapsedMs: middle((run) => run.elapsedMs),
     userMs: middle((run) => run.userMs),
     systemMs: middle((run) => run.systemMs),
-    peakBytes: middle((run) => run.peakBytes),
-    finalBytes: middle((run) => run.finalBytes),
-    samples: byTime[byTime.length >> 1].samples,
+    peakBytes: seen ? middle((run) => run.peakBytes) : Number.NaN,
+    finalBytes: seen ? middle((run) => run.finalBytes) : Number.NaN,
+    samples: seen ? byTime[byTime.length >> 1].samples : [],
   };
 }
 
 function environmentFor({ library }: Allocator): NodeJS.ProcessEnv {
   const bare = withoutPreload(process.env);
   return library === '' ? bare : withPreload(bare, library);
+}
+
+function memoryOf(sampler: Sampler | undefined): Pick<Figures, 'peakBytes' | 'finalBytes' | 'samples'> {
+  if (!sampler?.sawEnough) {
+    return { peakBytes: Number.NaN, finalBytes: Number.NaN, samples: [] };
+  }
+  const { peakBytes, samples } = sampler;
+  return { peakBytes, finalBytes: samples[samples.length - 1].residentBytes, samples };
 }
 
 async function runOnce({ file, program, args }: ProgramLine, allocator: Allocator): Promise<Measured> {
@@ -123,9 +134,7 @@ async function runOnce({ file, program, args }: ProgramLine, allocator: Allocato
     elapsedMs,
     userMs: after.userMs - before.userMs,
     systemMs: after.systemMs - before.systemMs,
-    peakBytes: sampler?.peakBytes ?? 0,
-    finalBytes: sampler?.samples.at(-1)?.residentBytes ?? 0,
-    samples: sampler?.samples ?? [],
+    ...memoryOf(sampler),
     ending: ending.signal ?? `exit code ${ending.code}`,
     complaint,
     missedLibrary: sampler?.missedLibrary ?? false,

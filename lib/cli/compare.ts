@@ -6,7 +6,7 @@ import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { type Allocator, findAllocators } from './allocators';
 import { UsageError } from './arguments';
 import { picture } from './compare-picture';
-import { compareLines, troubles } from './compare-report';
+import { compareLines, mishaps } from './compare-report';
 import { Interruption, type ProgramLine, runAll } from './compare-runner';
 import { reasonOf } from './failure';
 import { endBy } from './follow';
@@ -68,7 +68,7 @@ async function compareUnder(allocators: Allocator[], line: ProgramLine, options:
     writeFileSync(options.plot, picture(options.plot, typed, outcomes));
     print(['', `Picture: ${options.plot}`]);
   }
-  return troubles(outcomes).length === 0 ? 0 : 1;
+  return mishaps(outcomes).length === 0 ? 0 : 1;
 }
 
 function print(lines: string[]): void {

@@ -49,7 +49,7 @@ interface Frame {
 function oneCurve({ title, samples }: Curve, { endMs, mostBytes, labelWidth, columns }: Frame): string[] {
   const heights = columnsOf(samples, endMs, columns).map((bytes) => Math.ceil((bytes / mostBytes) * ROWS * 8));
   const peak = Math.max(...samples.map((sample) => sample.residentBytes), 0);
-  const labels = [title, bytesText(peak)];
+  const labels = [title, ...(samples.length > 0 ? [bytesText(peak)] : [])];
   return Array.from({ length: ROWS }, (_, row) => {
     const below = (ROWS - 1 - row) * 8;
     const cells = heights.map((height) => LEVELS[Math.max(0, Math.min(8, height - below))]).join('');

@@ -12,6 +12,8 @@ export interface Sample {
 
 const FIRST_INTERVAL_MS = 4;
 const SAMPLES_LIMIT = 1024;
+/** So many looks tell something of a program; one that ended before was seen while it was loaded, at best. */
+const LOOKS_ENOUGH = 5;
 
 export class Sampler {
   readonly #pid: number;
@@ -40,14 +42,19 @@ export class Sampler {
     return this.#samples;
   }
 
-  /** The most there was: of a single process exactly, of several at the moments that were looked at. */
+  /** Whether there were looks enough for the memory to mean something. */
+  get sawEnough(): boolean {
+    return this.#looks >= LOOKS_ENOUGH;
+  }
+
+  /** The most there was: of a single process at any time until the last look, of several at the moments of the looks. */
   get peakBytes(): number {
     return this.#peakBytes;
   }
 
   /** Whether there was time to see that the library is not there. */
   get missedLibrary(): boolean {
-    return this.#library !== '' && !this.#loaded && this.#looks >= 5;
+    return this.#library !== '' && !this.#loaded && this.sawEnough;
   }
 
   #look(): void {

@@ -52,6 +52,17 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     expect(svg).toContain('&#34;');
   });
 
+  it.each(['true', 'exit 3'])('shows no memory of a program that ended too soon: %s', (text) => {
+    const run = compare('--runs', '1', 'sh', '-c', text);
+    const memory = /peak memory([\s\S]*?)fastest/.exec(run.stdout)?.[1] ?? '';
+    expect(memory).toMatch(/ -\n/);
+    expect(memory).not.toMatch(/\d/);
+    expect(run.stdout).toContain("told anything: '-'");
+    expect(run.stdout).toContain('before its memory could be looked at');
+    expect(run.stdout).not.toMatch(/NaN|Infinity/);
+    expect(run.status).toBe(text === 'true' ? 0 : 1);
+  });
+
   it('tells of a program that fails, and how', () => {
     const run = compare('--runs', '1', 'sh', '-c', 'echo because >&2; exit 4');
     expect(run.status).toBe(1);
