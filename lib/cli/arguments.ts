@@ -16,7 +16,7 @@ const FILES_USAGE = `hakmem files [path]     read a tree of files (default: node
                           Node's own Buffers with both backends of hakmem, side by side
       --rounds <n>        runs of each contender, of which the median counts (default: 5)
       --passes <n>        how often a run reads the tree (default: by its size)
-      --hold <MiB>        Buffers to hold at once (default: 256)
+      --hold <MiB>        Buffers to hold, besides those in use (default: 1)
 `;
 
 const RUN_USAGE = `hakmem run [options] [--] program [args...]

@@ -56,7 +56,9 @@ describe('hakmem files', () => {
     expect(run.stdout).toMatch(/Node's Buffers +hakmem native +hakmem ts/);
     for (const row of [
       'allocating',
+      'reading',
       'freeing',
+      'all three',
       'garbage collections',
       'total time',
       'peak memory',
