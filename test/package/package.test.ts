@@ -3,7 +3,7 @@
  * imported, type-checked and built. Needs dist/ and prebuilds/ as `npm run prepare` leaves them.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -146,6 +146,17 @@ test('has types for both kinds of module', () => {
   });
   expect(result.stdout + result.stderr).toBe('');
   expect(result.status).toBe(0);
+});
+
+test('has types where a compiler looks by typesVersions and not by exports, for every part', () => {
+  const { exports, typesVersions } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const parts = Object.keys(exports).filter((name) => /^\.\/(?!package\.json)/.test(name));
+  expect(Object.keys(typesVersions['*']).map((name) => `./${name}`)).toEqual(expect.arrayContaining(parts));
+  for (const part of parts) {
+    const [file] = typesVersions['*'][part.slice(2)];
+    expect(file).toBe(exports[part].require.types);
+    expect(existsSync(join(installed, file)), file).toBe(true);
+  }
 });
 
 describe.runIf(hasPrebuild)('with its prebuild', () => {
