@@ -68,6 +68,7 @@ test('holds what users need and nothing of the workshop', () => {
     'dist/io/index.d.ts',
     'dist/io/index.d.mts',
     'native/include/hakmem.h',
+    'docs/threads.md',
   ]) {
     expect(existsSync(join(installed, file)), file).toBe(true);
   }
@@ -157,6 +158,19 @@ test('has types where a compiler looks by typesVersions and not by exports, for 
     expect(file).toBe(exports[part].require.types);
     expect(existsSync(join(installed, file)), file).toBe(true);
   }
+});
+
+describe.each(['README.md', 'docs/files-and-sockets.md'])('the examples of %s', (page) => {
+  const examples = [...readFileSync(join(root, page), 'utf8').matchAll(/^```js\n([\s\S]*?)^```/gm)].map(
+    ([, text]) => text,
+  );
+  const hasUsing = Number.parseInt(process.versions.node, 10) >= 24;
+
+  test.each(examples.map((text, at) => [at + 1, text] as const))('run when pasted: %i', (at, text) => {
+    if (hasUsing || !/^ *using /m.test(text)) {
+      node(`example-${at}.${/^import /m.test(text) ? 'mjs' : 'cjs'}`, text);
+    }
+  });
 });
 
 describe.runIf(hasPrebuild)('with its prebuild', () => {
