@@ -44,10 +44,10 @@ static inline void *hand_out(void *block, size_t tag, uintptr_t live) {
   return block;
 }
 
-static void *malloc_huge(hak_heap_t *heap, unsigned size_class) {
+static void *malloc_huge(hak_heap_t *heap, unsigned size_class, size_t alignment) {
   void *block = NULL;
   hak_cache_count(heap);
-  hak_counter_add(&heap->uncached_allocs, hak_heap_take(heap, size_class, 1, &block));
+  hak_counter_add(&heap->uncached_allocs, hak_heap_take_aligned(heap, size_class, alignment, &block));
   return block;
 }
 
@@ -56,18 +56,18 @@ static void *malloc_tracked(hak_heap_t *heap, unsigned size_class) {
   return block == NULL ? NULL : hand_out(block, size_class + 1, hak_live_entry(hak_size_class_grain(size_class)));
 }
 
-static void *malloc_from(hak_heap_t *heap, unsigned size_class) {
-  if (size_class >= HAK_SLAB_CLASSES) return malloc_huge(heap, size_class);
+static void *malloc_from(hak_heap_t *heap, unsigned size_class, size_t alignment) {
+  if (size_class >= HAK_SLAB_CLASSES) return malloc_huge(heap, size_class, alignment);
   void *block = malloc_tracked(heap, size_class);
   return block != NULL ? block : hak_spare_alloc(size_class);
 }
 
-/* Where memory is refused, what lies idle here may be what is missing. */
-static HAK_NOINLINE void *malloc_slow(unsigned size_class) {
+/* Where memory is refused, what lies idle here may be what is missing. `alignment` is asked of huge classes; the others have theirs. */
+static HAK_NOINLINE void *malloc_slow(unsigned size_class, size_t alignment) {
   hak_heap_t *heap = hak_thread_heap_get();
   if (heap == &hak_nobody) return out_of_memory();
-  void *block = malloc_from(heap, size_class);
-  if (HAK_UNLIKELY(block == NULL) && hak_trim() != 0) block = malloc_from(heap, size_class);
+  void *block = malloc_from(heap, size_class, alignment);
+  if (HAK_UNLIKELY(block == NULL) && hak_trim() != 0) block = malloc_from(heap, size_class, alignment);
   hak_thread_heap_put(heap);
   return block == NULL ? out_of_memory() : block;
 }
@@ -78,7 +78,7 @@ static inline void *malloc_class(unsigned size_class) {
     void *block = hak_bin_pop(bin);
     if (HAK_LIKELY(block != NULL)) return hand_out(block, size_class + 1, bin->live);
   }
-  return malloc_slow(size_class);
+  return malloc_slow(size_class, HAK_CHUNK_ALIGNMENT);
 }
 
 /* Small sizes are tested for first: they need no other test. @return NULL: the size is not small, or its bin is empty. */
@@ -112,24 +112,13 @@ void *hak_malloc_or(size_t asked, void *(*otherwise)(size_t size)) {
   return HAK_LIKELY(block != NULL) ? closed(block, asked) : malloc_other_or(asked, otherwise);
 }
 
-/* Beyond what every huge block has. */
-static HAK_NOINLINE void *malloc_far_aligned(unsigned size_class, size_t alignment) {
-  hak_heap_t *heap = hak_thread_heap_get();
-  if (heap == &hak_nobody) return out_of_memory();
-  void *block = NULL;
-  hak_cache_count(heap);
-  hak_counter_add(&heap->uncached_allocs, hak_heap_take_aligned(heap, size_class, alignment, &block));
-  hak_thread_heap_put(heap);
-  return block != NULL ? block : out_of_memory();
-}
-
 void *hak_aligned_alloc(size_t alignment, size_t size) {
   if (!hak_is_power_of_two(alignment)) {
     errno = EINVAL;
     return NULL;
   }
   if (size > HAK_MAX_SIZE) return out_of_memory();
-  if (alignment > HAK_CHUNK_ALIGNMENT) return malloc_far_aligned(hak_size_class_aligned(size, alignment), alignment);
+  if (alignment > HAK_CHUNK_ALIGNMENT) return malloc_slow(hak_size_class_aligned(size, alignment), alignment);
   return closed(malloc_class(hak_size_class_aligned(hak_guard_room(size), alignment)), size);
 }
 
