@@ -17,6 +17,8 @@
  * Time is counted in ticks, so many refills and flushes apart (an option). What was idle from one tick to the next goes back:
  * the empty slab of a class, free units, the spare chunk, cached huge chunks.
  *
+ * What it has, and has counted, is in its books (`heap-books.ts`).
+ *
  * Invariants: a slab is registered at its first unit; a slab with a free block is in the partial list of its class;
  * an empty one is at the head of that list, so there is one for each class at most; what is live is what refill
  * handed out and flush did not accept yet.
@@ -29,13 +31,14 @@ import { classSizeBytes, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-
 import { BLOCKS_PER_SLAB_LIMIT, type BlockPlace, type ChunkPicture, type Heap, type HeapStats } from '../contract';
 import { invariant } from './assert';
 import type { Chunk } from './chunk';
-import { Large } from './large';
+import { HeapBooks } from './heap-books';
+import type { Large } from './large';
 import { List } from './list';
 import { type AddressSpace, makeMemory } from './os';
-import { Registry } from './registry';
+import type { Registry } from './registry';
 import { Slab } from './slab';
-import { emptyClassRows, emptyHeapStats, rowOf } from './stats';
-import { Superslab } from './superslab';
+import { rowOf } from './stats';
+import type { Superslab } from './superslab';
 
 /** Unit part of a block number; by arithmetic, since the numbers exceed 32 bits. */
 function unitOf(block: number): number {
@@ -54,18 +57,15 @@ function notShareable(): HakmemError {
 export class TsHeap implements Heap {
   readonly shareable = false;
   readonly keepsPlaces = false;
+  /** For the backend, which outlives the heap. */
+  readonly books: HeapBooks;
   readonly #superslab: Superslab;
-  readonly #registry = new Registry<Slab>();
+  readonly #registry: Registry<Slab>;
+  readonly #large: Large;
   /** For each slab class the slabs that have a free block. */
   readonly #partial: List<Slab>[] = Array.from({ length: SLAB_CLASSES }, () => new List<Slab>());
-  readonly #large = new Large();
-  readonly #rows = emptyClassRows();
-  readonly #onDestroy: (heap: TsHeap) => void;
+  readonly #onDestroy: (books: HeapBooks) => void;
   #nextSequence = 0;
-  #liveBlocks = 0;
-  #liveBytes = 0;
-  #refills = 0;
-  #flushes = 0;
   /** Refills and flushes since the last tick. */
   #operations = 0;
 
@@ -73,15 +73,18 @@ export class TsHeap implements Heap {
    * @param addressSpace where its chunks get their unit numbers; shared by the heaps of a backend.
    * @param onDestroy told once the heap has given everything back.
    */
-  constructor(addressSpace: AddressSpace, onDestroy: (heap: TsHeap) => void) {
-    this.#superslab = new Superslab(addressSpace);
+  constructor(addressSpace: AddressSpace, onDestroy: (books: HeapBooks) => void) {
+    this.books = new HeapBooks(addressSpace);
+    this.#superslab = this.books.superslab;
+    this.#registry = this.books.registry;
+    this.#large = this.books.large;
     this.#onDestroy = onDestroy;
   }
 
   refill(sizeClass: number, count: number, blocks: Float64Array): number {
     this.#countOperation();
-    this.#refills++;
-    this.#rows[rowOf(sizeClass)].refills++;
+    this.books.refills++;
+    this.books.rows[rowOf(sizeClass)].refills++;
     const wanted = Math.min(count, blocks.length);
     let taken = 0;
     while (taken < wanted) {
@@ -91,13 +94,13 @@ export class TsHeap implements Heap {
       }
       taken += got;
     }
-    this.#countLive(sizeClass, classSizeBytes(sizeClass), taken);
+    this.books.countLive(sizeClass, classSizeBytes(sizeClass), taken);
     return taken;
   }
 
   flush(blocks: Float64Array, count: number): number {
     this.#countOperation();
-    this.#flushes++;
+    this.books.flushes++;
     let accepted = 0;
     let lastRow = -1;
     for (let at = 0; at < count; at++) {
@@ -109,7 +112,7 @@ export class TsHeap implements Heap {
       }
       if (rowOf(slab.sizeClass) !== lastRow) {
         lastRow = rowOf(slab.sizeClass);
-        this.#rows[lastRow].flushes++;
+        this.books.rows[lastRow].flushes++;
       }
       this.#release(slab, index);
       accepted++;
@@ -171,22 +174,7 @@ export class TsHeap implements Heap {
   }
 
   stats(): HeapStats {
-    const stats = emptyHeapStats();
-    Object.assign(stats.bytes, this.#superslab.bytes(), { live: this.#liveBytes });
-    stats.blocks.live = this.#liveBlocks;
-    stats.bytes.cached = this.#large.cachedBytes;
-    stats.bytes.committed += this.#large.cachedBytes;
-    stats.bytes.reserved += this.#large.cachedBytes;
-    stats.blocks.cached = this.#large.cachedBlocks;
-    stats.operations.refills = this.#refills;
-    stats.operations.flushes = this.#flushes;
-    stats.classes = this.#rows.map((row) => ({ ...row }));
-    stats.classes[SLAB_CLASSES].cached = this.#large.cachedBlocks;
-    stats.components.l25 = this.#large.l25.stats();
-    stats.components.bigcache = this.#large.bigcache.stats();
-    stats.components.superslab = this.#superslab.stats();
-    stats.components.registry = this.#registry.stats();
-    return stats;
+    return this.books.stats();
   }
 
   picture(): ChunkPicture[] {
@@ -218,7 +206,7 @@ export class TsHeap implements Heap {
     this.#discardExcess(true);
     for (const chunk of this.#superslab.chunks()) {
       for (const slab of this.#slabsOf(chunk)) {
-        this.#countLive(slab.sizeClass, slab.blockSizeBytes, -slab.used);
+        this.books.countLive(slab.sizeClass, slab.blockSizeBytes, -slab.used);
         this.#registry.remove(slab.unit);
       }
     }
@@ -226,7 +214,7 @@ export class TsHeap implements Heap {
       this.#partial[sizeClass] = new List<Slab>();
     }
     this.#superslab.releaseAll();
-    this.#onDestroy(this);
+    this.#onDestroy(this.books);
   }
 
   /** Walks the whole heap; throws where an invariant of any of its structures is broken. */
@@ -267,9 +255,9 @@ export class TsHeap implements Heap {
     }
     invariant(partial === listed.size, 'every slab of a partial list is registered');
     invariant(slabs === this.#registry.stats().used, 'every registered slab is in a chunk');
-    invariant(blocks === this.#liveBlocks && bytes === this.#liveBytes, 'live is what the slabs handed out');
-    const rows = this.#rows.reduce((sum, row) => sum + row.live, 0);
-    invariant(rows === this.#liveBlocks, 'live is the sum over the classes');
+    invariant(blocks === this.books.liveBlocks && bytes === this.books.liveBytes, 'live is what the slabs handed out');
+    const rows = this.books.rows.reduce((sum, row) => sum + row.live, 0);
+    invariant(rows === this.books.liveBlocks, 'live is the sum over the classes');
   }
 
   /** Takes blocks of one slab. @returns how many; 0 where a new slab was needed and memory is refused. */
@@ -314,7 +302,7 @@ export class TsHeap implements Heap {
 
   /** Takes back a live block. */
   #release(slab: Slab, index: number): void {
-    this.#countLive(slab.sizeClass, slab.blockSizeBytes, -1);
+    this.books.countLive(slab.sizeClass, slab.blockSizeBytes, -1);
     const wasFull = slab.full;
     slab.release(index);
     if (slab.huge) {
@@ -371,12 +359,6 @@ export class TsHeap implements Heap {
     this.#superslab.tick();
     this.#large.tick();
     this.#discardExcess(false);
-  }
-
-  #countLive(sizeClass: number, blockSizeBytes: number, blocks: number): void {
-    this.#rows[rowOf(sizeClass)].live += blocks;
-    this.#liveBlocks += blocks;
-    this.#liveBytes += blocks * blockSizeBytes;
   }
 
   #slabOf(block: number): Slab {

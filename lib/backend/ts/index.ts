@@ -5,7 +5,7 @@
  * operations it chooses the same slab and block index as the core for every block, and counts the same numbers. It is also
  * what runs where the core cannot.
  *
- *     heap  ->  superslab, slab, chunk  ->  bitmap, list, registry  ->  os, stats  ->  assert, bits
+ *     heap  ->  heap-books  ->  superslab, slab, chunk  ->  bitmap, list, registry  ->  os, stats  ->  assert, bits
  *
  * What it has more is how blocks get to other threads, for pools made with `shared: true`; the core's part in that is `remote`,
  * `orphan` and the addon's hand-over:
@@ -17,11 +17,12 @@
 import { threadId } from 'node:worker_threads';
 import type { Backend, Capabilities, Heap, HeapStats } from '../contract';
 import { TsHeap } from './heap';
+import type { HeapBooks } from './heap-books';
 import { AddressSpace } from './os';
 import { SharedBooks } from './shared-books';
 import { SharedHeap } from './shared-heap';
 import type { SlabState } from './slab-state';
-import { addHeapStats, emptyHeapStats } from './stats';
+import { addHeapStats, addTotals, emptyHeapStats } from './stats';
 import { enterThreads } from './threads';
 
 /** Every ArrayBuffer is a separate allocation of the engine, aligned as its allocator does. */
@@ -33,53 +34,74 @@ class TsBackend implements Backend {
   readonly #addressSpace = new AddressSpace();
   /** Before workers are started, so that they can be seen to end. */
   readonly #threads = enterThreads();
-  readonly #heaps = new Set<TsHeap>();
-  readonly #shared = new Set<SharedBooks>();
-  /** What destroyed heaps counted, so that no running total falls. */
-  readonly #destroyed = emptyHeapStats();
-  /** A shared heap that was dropped still holds blocks of others, and has numbers. */
-  readonly #dropped = new FinalizationRegistry<SharedBooks>((books) => books.end(false));
+  /** The heaps are held weakly: one that is dropped without `destroy` is collected. Their books stay until they are closed. */
+  readonly #own = new Map<HeapBooks, WeakRef<Heap>>();
+  readonly #shared = new Map<SharedBooks, WeakRef<Heap>>();
+  readonly #dropped = new FinalizationRegistry<HeapBooks | SharedBooks>((books) => this.#close(books));
+  /** What heaps that are gone counted, so that no running total falls. */
+  readonly #gone = emptyHeapStats();
 
   createHeap(shared: boolean): Heap {
     return shared ? this.#createShared() : this.#createOwn();
   }
 
   stats(): HeapStats {
+    this.#closeDropped();
     const total = emptyHeapStats();
-    addHeapStats(total, this.#destroyed);
-    for (const heap of this.#heaps) {
-      addHeapStats(total, heap.stats());
+    addHeapStats(total, this.#gone);
+    for (const books of this.#own.keys()) {
+      addHeapStats(total, books.stats());
     }
-    const isHere = (slab: SlabState) => [...this.#shared].some(({ lending }) => lending.lends(slab.id));
-    for (const books of this.#shared) {
+    const shared = [...this.#shared.keys()];
+    const isHere = (slab: SlabState) => shared.some(({ lending }) => lending.lends(slab.id));
+    for (const books of shared) {
       addHeapStats(total, books.threadStats(isHere));
     }
     return total;
   }
 
   #createOwn(): Heap {
-    const heap = new TsHeap(this.#addressSpace, (destroyed) => this.#forget(destroyed));
-    this.#heaps.add(heap);
+    const heap = new TsHeap(this.#addressSpace, (books) => this.#forget(books));
+    this.#own.set(heap.books, new WeakRef(heap));
+    this.#dropped.register(heap, heap.books);
     return heap;
   }
 
   #createShared(): Heap {
     const books = new SharedBooks(this.#addressSpace, this.#threads, threadId, (ended) => this.#forgetShared(ended));
     const heap = new SharedHeap(books);
-    this.#shared.add(books);
+    this.#shared.set(books, new WeakRef(heap));
     this.#dropped.register(heap, books);
     return heap;
   }
 
-  #forget(heap: TsHeap): void {
-    if (this.#heaps.delete(heap)) {
-      addHeapStats(this.#destroyed, heap.stats());
+  /** The engine says when a heap was collected only later, between turns. */
+  #closeDropped(): void {
+    for (const [books, heap] of [...this.#own, ...this.#shared]) {
+      if (heap.deref() === undefined) {
+        this.#close(books);
+      }
+    }
+  }
+
+  /** The heap was dropped without `destroy`. A shared one still holds blocks of others. */
+  #close(books: HeapBooks | SharedBooks): void {
+    if (books instanceof SharedBooks) {
+      books.end(false);
+    } else {
+      this.#forget(books);
+    }
+  }
+
+  #forget(books: HeapBooks): void {
+    if (this.#own.delete(books)) {
+      addTotals(this.#gone, books.stats());
     }
   }
 
   #forgetShared(books: SharedBooks): void {
     if (this.#shared.delete(books)) {
-      addHeapStats(this.#destroyed, books.ownStats());
+      addTotals(this.#gone, books.ownStats());
     }
   }
 }

@@ -57,6 +57,24 @@ export function addHeapStats(total: HeapStats, part: HeapStats): void {
   }
 }
 
+/**
+ * Adds what a heap that is gone had counted, and nothing of what it had: its memory has gone back.
+ *
+ * @param last its numbers when it still had something.
+ */
+export function addTotals(total: HeapStats, last: HeapStats): void {
+  const { committed, purged } = last.bytes;
+  last.bytes = { live: 0, cached: 0, committed: 0, reserved: 0, purged: purged + committed };
+  last.blocks = { live: 0, cached: 0 };
+  for (const row of last.classes) {
+    Object.assign(row, { live: 0, cached: 0, capacity: 0 });
+  }
+  for (const component of Object.values(last.components)) {
+    Object.assign(component, { capacity: 0, used: 0 });
+  }
+  addHeapStats(total, last);
+}
+
 /** Counts `blocks` more as live, or less. */
 export function countLive(stats: HeapStats, sizeClass: number, blocks: number): void {
   stats.classes[rowOf(sizeClass)].live += blocks;
