@@ -16,7 +16,7 @@ import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { checkNumber, HakmemError, invalidArgType } from './errors';
 import { Pool } from './pool';
-import { enter, leave, type Reporter } from './reporters';
+import { enter, leave, type Reporter, type Totals } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
 import { Loan } from './stamp';
 import { countCached, type Stats } from './stats';
@@ -98,7 +98,12 @@ export class FixedPool {
     this.#backend = backend;
     this.#acquired = 0;
     this.#pool = new Pool({ name: `fixed pool of ${this.size} bytes` }, backend);
-    this.#reporter = { backend, addTo: (stats) => this.#addTo(stats), trim: () => this.#trimViews() };
+    this.#reporter = {
+      backend,
+      addTo: (stats) => this.#addTo(stats),
+      totals: () => this.#totals(),
+      trim: () => this.#trimViews(),
+    };
     enter(this.#reporter);
   }
 
@@ -170,8 +175,7 @@ export class FixedPool {
     if (this.#destroyed) {
       return;
     }
-    const turns = this.#acquired - this.#made;
-    leave(this.#reporter, { allocs: turns, frees: turns, adopted: 0, grown: 0, shrunk: 0, misses: 0 });
+    leave(this.#reporter);
     this.#pool.destroy();
     this.#destroyed = true;
     this.#lender = NOBODY;
@@ -233,6 +237,12 @@ export class FixedPool {
     countCached(stats, this.#sizeClass, this.#cached, classSizeBytes(this.#sizeClass));
     stats.operations.allocs += this.#acquired - this.#made;
     stats.operations.frees += this.#acquired - this.#live - (this.#made - this.#count);
+  }
+
+  /** The turns of its Buffers; blocks are counted by the pool behind. */
+  #totals(): Totals {
+    const turns = this.#acquired - this.#made;
+    return { allocs: turns, frees: turns, adopted: 0, grown: 0, shrunk: 0, misses: 0 };
   }
 
   #trimViews(): number {

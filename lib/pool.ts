@@ -305,9 +305,7 @@ export class Pool {
     if (this.#tcache.destroyed) {
       return;
     }
-    const { blocks, operations, components } = this.#tcache.stats();
-    const { allocs, adopted } = operations;
-    leave(this.#tcache, { allocs, adopted, frees: operations.frees + blocks.live, ...components.tcache });
+    leave(this.#tcache);
     this.#tcache.destroy();
   }
 

@@ -18,6 +18,7 @@ import { HakmemError } from './errors';
 import { Magazine } from './magazine';
 import { emptySlots, fillSlots, type Magazines, usedOf } from './magazines';
 import { trace } from './options';
+import type { Totals } from './reporters';
 import { sizeClassOf } from './size-class';
 import { countCached } from './stats';
 import { type Parcel, Traffic } from './traffic';
@@ -200,6 +201,19 @@ export class Tcache {
       tcache.shrunk += magazine.shrunk;
       tcache.misses += magazine.misses;
     }
+  }
+
+  /** What it has counted, as of a cache whose blocks have all gone back. */
+  totals(): Totals {
+    const totals = { allocs: 0, frees: 0, adopted: this.#adopted, grown: 0, shrunk: 0, misses: 0 };
+    for (const magazine of usedOf(this.magazines)) {
+      totals.allocs += magazine.allocs;
+      totals.frees += magazine.allocs + magazine.moved;
+      totals.grown += magazine.grown;
+      totals.shrunk += magazine.shrunk;
+      totals.misses += magazine.misses;
+    }
+    return totals;
   }
 
   #adoptParcel(token: Token): Parcel {

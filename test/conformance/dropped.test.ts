@@ -1,4 +1,4 @@
-/** A pool that is dropped without `destroy` goes when it is collected, with its memory. */
+/** A pool that is dropped without `destroy` goes when it is collected, with its memory; what it counted stays counted. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
@@ -61,6 +61,22 @@ describe.each(DROPS)('%s', (_what, drop) => {
     expect(after.bytes.committed).toBeLessThanOrEqual(bytes.committed);
     expect(after.bytes.reserved).toBeLessThanOrEqual(bytes.reserved);
   });
+
+  it('leave the totals that were read', async () => {
+    drop();
+    const before = hakmem.stats();
+    for (let turn = 0; turn < 5; turn++) {
+      // What was looked at is not collected in the same turn.
+      await delay(10);
+      gc?.();
+      expectNoneFell(before, hakmem.stats());
+      // And after the engine has said what it collected.
+      await delay(10);
+      expectNoneFell(before, hakmem.stats());
+    }
+    const { operations, blocks } = hakmem.stats();
+    expect(operations.allocs - operations.frees, 'allocations without their frees').toBe(blocks.live);
+  });
 });
 
 it('a pool stays as long as a Buffer of it does', async () => {
@@ -71,3 +87,20 @@ it('a pool stays as long as a Buffer of it does', async () => {
   expect(hakmem.stats().blocks.live).toBe(live);
   expect(buffer.every((byte) => byte === 7)).toBe(true);
 });
+
+function expectNoneFell(before: hakmem.Stats, after: hakmem.Stats): void {
+  expect(after.bytes.purged).toBeGreaterThanOrEqual(before.bytes.purged);
+  for (const name of Object.keys(before.operations) as (keyof typeof before.operations)[]) {
+    expect(after.operations[name], name).toBeGreaterThanOrEqual(before.operations[name]);
+  }
+  for (const name of Object.keys(before.components) as (keyof typeof before.components)[]) {
+    const [{ grown, shrunk, misses }, now] = [before.components[name], after.components[name]];
+    expect(now.grown, `${name} grown`).toBeGreaterThanOrEqual(grown);
+    expect(now.shrunk, `${name} shrunk`).toBeGreaterThanOrEqual(shrunk);
+    expect(now.misses, `${name} misses`).toBeGreaterThanOrEqual(misses);
+  }
+  for (const [row, { refills, flushes }] of before.classes.entries()) {
+    expect(after.classes[row].refills).toBeGreaterThanOrEqual(refills);
+    expect(after.classes[row].flushes).toBeGreaterThanOrEqual(flushes);
+  }
+}
