@@ -8,7 +8,7 @@
  *     build/Release/hakmem.node                          built on the spot
  *
  * Only what a user cannot help leads to the other backend: no such file, a file that this runtime cannot load, a runtime that
- * allows no external ArrayBuffers. Anything else is a broken build, and is thrown.
+ * loads no addons (`--no-addons`, `--permission`) or allows no external ArrayBuffers. Anything else is a broken build, and is thrown.
  *
  * Threads: each JavaScript thread loads the addon for itself; the core behind it is shared by all of them.
  */
@@ -37,7 +37,11 @@ interface Addon {
 export type NativeOutcome = { readonly backend: Backend } | { readonly reason: string };
 
 /** Errors of loading that say 'not here', by their code. */
-const NOT_HERE: ReadonlySet<string> = new Set(['ERR_DLOPEN_FAILED', 'ERR_HAKMEM_NO_EXTERNAL_BUFFERS']);
+const NOT_HERE: ReadonlySet<string> = new Set([
+  'ERR_DLOPEN_FAILED',
+  'ERR_DLOPEN_DISABLED',
+  'ERR_HAKMEM_NO_EXTERNAL_BUFFERS',
+]);
 
 const PACKAGE_ROOT = join(__dirname, '..', '..');
 
@@ -60,7 +64,8 @@ export function loadNative(root: string = PACKAGE_ROOT): NativeOutcome {
     if (typeof loaded !== 'string') {
       return { backend: new NativeBackend(loaded) };
     }
-    refusals.push(`${file}: ${loaded}`);
+    // The loader of the system begins with the file itself.
+    refusals.push(loaded.includes(file) ? loaded : `${file}: ${loaded}`);
   }
   return { reason: `the native addon does not load: ${refusals.join('; ')}` };
 }
@@ -71,7 +76,7 @@ function loadAddon(file: string): Addon | string {
     return createRequire(__filename)(file) as Addon;
   } catch (error) {
     if (error instanceof Error && NOT_HERE.has(codeOf(error))) {
-      return error.message.split('\n', 1)[0];
+      return error.message.split('\n', 1)[0].replace(/\.$/, '');
     }
     throw error;
   }

@@ -25,17 +25,30 @@ const NAMES = [
   'HakmemError',
 ];
 
+/** Flags of Node under which no addon loads. */
+const WITHOUT_ADDONS = [
+  ['--no-addons'],
+  ['--permission', '--allow-fs-read=*'],
+  ['--experimental-permission', '--allow-fs-read=*'],
+].filter(([flag]) => process.allowedNodeEnvironmentFlags.has(String(flag)));
+
 interface Run {
   status: number | null;
   stdout: string;
   stderr: string;
 }
 
+interface RunOptions {
+  esm?: boolean;
+  env?: Record<string, string>;
+  flags?: string[];
+}
+
 /** Runs a script in the package's root, where `hakmem` names the package itself. */
-function node(script: string, { esm = false, env = {} }: { esm?: boolean; env?: Record<string, string> } = {}): Run {
+function node(script: string, { esm = false, env = {}, flags = [] }: RunOptions = {}): Run {
   const kind = esm ? ['--input-type=module'] : [];
   const options = { cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...env } } as const;
-  return spawnSync(process.execPath, [...kind, '-e', script], options);
+  return spawnSync(process.execPath, [...flags, ...kind, '-e', script], options);
 }
 
 const USE = `const b = hakmem.allocUnsafe(5); hakmem.free(b); console.log(hakmem.backend.name, b.length);`;
@@ -115,6 +128,20 @@ describe('HAKMEM_BACKEND', () => {
     const run = node(tell, { env: { HAKMEM_BACKEND: '' } });
     expect(run.status).toBe(0);
     expect(run.stdout).toMatch(/^(native|ts): \S/);
+  });
+});
+
+describe.each(WITHOUT_ADDONS.map((flags) => ({ flags })))('node $flags', ({ flags }) => {
+  it('runs on ts, and says why', () => {
+    const script = `const hakmem = require('hakmem'); ${USE} console.log(hakmem.backend.reason);`;
+    const run = node(script, { flags, env: { HAKMEM_BACKEND: '' } });
+    expect(run.stdout).toMatch(/^ts 5\nthe native addon (does not load: .*|is not built: .*)\n$/);
+    expect(run.status).toBe(0);
+  });
+
+  it('refuses the native backend with a code', () => {
+    const script = `try { require('hakmem'); } catch (error) { console.log(error.code); }`;
+    expect(node(script, { flags, env: { HAKMEM_BACKEND: 'native' } }).stdout).toBe('ERR_HAKMEM_BACKEND\n');
   });
 });
 

@@ -199,6 +199,7 @@ describe.runIf(hasPrebuild)('with its prebuild', () => {
     const info = JSON.parse(node('foreign.cjs', `const hakmem = require('hakmem'); ${USE}`, {}, foreign));
     expect(info.name).toBe('ts');
     expect(info.reason).toMatch(/does not load/);
+    expect(info.reason.split('hakmem.node').length, 'the file is named once').toBe(2);
   });
 
   test('its preload library runs a program', () => {
