@@ -28,12 +28,7 @@ export function filled(
   if (fill === undefined || fill === 0 || buffer.length === 0) {
     return zeroed(buffer, 0);
   }
-  try {
-    return buffer.fill(fill as string, 0, buffer.length, encoding as BufferEncoding);
-  } catch (error) {
-    source.free(buffer);
-    throw error;
-  }
+  return written(source, buffer, () => buffer.fill(fill as string, 0, buffer.length, encoding as BufferEncoding));
 }
 
 /** Clears a Buffer from a byte on. */
@@ -52,7 +47,8 @@ export function fromAny(
   if (typeof value === 'string') {
     return fromString(source, value, encodingOrOffset);
   }
-  if (types.isUint8Array(value)) {
+  // One of length 0 may have lost its memory.
+  if (types.isUint8Array(value) && value.length > 0) {
     return copyOf(source, value);
   }
   return copyOf(source, bufferFrom(value, encodingOrOffset, length));
@@ -65,6 +61,17 @@ export function concatenated(source: Source, list: readonly Uint8Array[], totalL
     return copyOf(source, Buffer.concat(list, totalLength as number | undefined));
   }
   const buffer = source.allocUnsafe(size);
+  try {
+    return joined(list, buffer);
+  } catch {
+    // A detached item, or one with a method of its own: unusual.
+    source.free(buffer);
+    return copyOf(source, Buffer.concat(list, totalLength as number | undefined));
+  }
+}
+
+function joined(list: readonly Uint8Array[], buffer: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  const size = buffer.length;
   let at = 0;
   for (const item of list) {
     const room = size - at;
@@ -92,9 +99,9 @@ function fromString(source: Source, text: string, encoding: unknown): Buffer<Arr
   }
   const size = Buffer.byteLength(text, known);
   const buffer = source.allocUnsafe(size);
-  const written = buffer.write(text, 0, size, known);
+  const bytes = buffer.write(text, 0, size, known);
   // What is no hex or base64 ends the text early.
-  return written === size ? buffer : source.realloc(buffer, written);
+  return bytes === size ? buffer : source.realloc(buffer, bytes);
 }
 
 /** @returns the encoding that `Buffer.from` would use, or null where it refuses. */
@@ -107,6 +114,16 @@ function knownEncoding(encoding: unknown): BufferEncoding | null {
 
 function copyOf(source: Source, bytes: Uint8Array): Buffer<ArrayBuffer> {
   const buffer = source.allocUnsafe(bytes.length);
-  buffer.set(bytes);
-  return buffer;
+  return written(source, buffer, () => buffer.set(bytes));
+}
+
+/** Writes a fresh Buffer. @returns it. @throws what the writing throws; the block has gone back then. */
+function written(source: Source, buffer: Buffer<ArrayBuffer>, write: () => void): Buffer<ArrayBuffer> {
+  try {
+    write();
+    return buffer;
+  } catch (error) {
+    source.free(buffer);
+    throw error;
+  }
 }
