@@ -18,7 +18,7 @@ export interface BufferPool {
 
 /** A `FixedPool`: Buffers of one length. */
 export interface RecycledBuffers {
-  /** Bytes of every Buffer. */
+  /** Bytes of every Buffer, 1 or more. */
   readonly size: number;
   acquire(): Buffer<ArrayBuffer>;
   release(buffer: Buffer): void;
@@ -51,8 +51,8 @@ export interface Lender {
  * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE.
  */
 export function lenderOf({ pool = DEFAULT_POOL, chunkBytes }: ChunkOptions): Lender {
-  if (hasMethods(pool, ['acquire', 'release'])) {
-    return fixedLender(pool as RecycledBuffers, chunkBytes);
+  if (isRecycled(pool)) {
+    return fixedLender(pool, chunkBytes);
   }
   const buffers = checkPool(pool);
   const mostBytes = wholeChunk(chunkBytes, DEFAULT_CHUNK_BYTES, constants.MAX_LENGTH);
@@ -82,7 +82,20 @@ export function giveBack(action: () => void): void {
   }
 }
 
+/** @throws TypeError ERR_INVALID_ARG_TYPE unless it recycles Buffers; RangeError ERR_OUT_OF_RANGE where there is no room in them. */
+export function checkRecycled(pool: unknown, name: string): asserts pool is RecycledBuffers {
+  if (!isRecycled(pool)) {
+    throw invalidArgType(name, 'a fixed pool of hakmem', pool);
+  }
+  checkNumber(pool.size, `${name}.size`, 1, constants.MAX_LENGTH);
+}
+
+function isRecycled(pool: unknown): pool is RecycledBuffers {
+  return hasMethods(pool, ['acquire', 'release']);
+}
+
 function fixedLender(pool: RecycledBuffers, chunkBytes: number | undefined): Lender {
+  checkRecycled(pool, 'options.pool');
   return {
     chunkBytes: wholeChunk(chunkBytes, pool.size, pool.size),
     take: () => pool.acquire(),
@@ -98,7 +111,7 @@ function wholeChunk(chunkBytes: unknown, otherwiseBytes: number, mostBytes: numb
   return Math.floor(chunkBytes);
 }
 
-function hasMethods(value: unknown, names: readonly string[]): boolean {
+export function hasMethods(value: unknown, names: readonly string[]): boolean {
   const methods = Object(value) as Record<string, unknown>;
   return names.every((name) => typeof methods[name] === 'function');
 }

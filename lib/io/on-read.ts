@@ -10,11 +10,9 @@
  * Buffer is there before one is kept, so a pool at its limit is met in `keep`, which the callback can catch, never in Node's own code.
  * Threads: the pool's.
  */
-
-import { checkObject } from '../arguments';
 import { invalidArgType } from '../errors';
 import { invalidState } from './errors';
-import { giveBack, type RecycledBuffers } from './lender';
+import { checkRecycled, giveBack, type RecycledBuffers } from './lender';
 
 /** What `attach` needs of a socket. */
 export interface ClosingSocket {
@@ -60,14 +58,11 @@ export interface OnRead {
  *     const socket = reading.attach(net.connect({ port, onread: reading }));
  *
  * @param pool of Buffers as long as one read may be; 64 KiB is what Node itself takes.
- * @throws TypeError ERR_INVALID_ARG_TYPE. Making the socket throws HakmemError ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY where the pool has
- *   no Buffer for it.
+ * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE for Buffers of 0 bytes. Making the socket throws HakmemError
+ *   ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY where the pool has no Buffer for it.
  */
 export function onread(pool: RecycledBuffers, callback: OnReadCallback): OnRead {
-  checkObject(pool);
-  if (typeof pool.acquire !== 'function') {
-    throw invalidArgType('pool', 'a fixed pool of hakmem', pool);
-  }
+  checkRecycled(pool, 'pool');
   if (typeof callback !== 'function') {
     throw invalidArgType('callback', 'of type function', callback);
   }

@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
-import { type FileChunksOptions, fileChunks } from '../../lib/io/index';
-import { codeOf } from './support/outcome';
+import { createReadStream, type FileChunksOptions, fileChunks, onread } from '../../lib/io/index';
+import { codeOf, thrownBy } from './support/outcome';
 import { openPooledFiles } from './support/pooled-files';
 import { BAD_NUMBERS, NOT_A_NUMBER } from './support/values';
 
@@ -200,5 +200,14 @@ describe('what goes wrong', () => {
     expect(codeOf(() => fileChunks('x', null as unknown as object))).toBe('ERR_INVALID_ARG_TYPE');
     const fixed = hakmem.createFixedPool({ size: 1000 });
     expect(codeOf(() => fileChunks('x', { pool: fixed, chunkBytes: 1001 }))).toBe('ERR_OUT_OF_RANGE');
+  });
+
+  it('refuses a fixed pool whose Buffers have no room: every file would look empty', () => {
+    const empty = hakmem.createFixedPool({ size: 0 });
+    const error = thrownBy(() => fileChunks(file(1000), { pool: empty }));
+    expect(error).toMatchObject({ code: 'ERR_OUT_OF_RANGE', message: expect.stringContaining('"options.pool.size"') });
+    expect(codeOf(() => fileChunks(file(1000), { pool: empty, chunkBytes: 1 }))).toBe('ERR_OUT_OF_RANGE');
+    expect(codeOf(() => createReadStream(file(1000), { pool: empty }))).toBe('ERR_OUT_OF_RANGE');
+    expect(codeOf(() => onread(empty, () => undefined))).toBe('ERR_OUT_OF_RANGE');
   });
 });

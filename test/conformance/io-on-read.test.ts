@@ -213,7 +213,9 @@ describe('mistakes', () => {
   it('wrong arguments are refused', () => {
     const wrong = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
     for (const pool of [undefined, null, 5, {}, hakmem]) {
-      expect(failureOf(thrownBy(() => onread(pool as unknown as typeof fixed, () => undefined)))).toEqual(wrong);
+      const error = thrownBy(() => onread(pool as unknown as typeof fixed, () => undefined));
+      expect(failureOf(error)).toEqual(wrong);
+      expect(error.message).toContain('The "pool" argument must be a fixed pool');
     }
     expect(failureOf(thrownBy(() => onread(fixed, 5 as unknown as OnReadCallback)))).toEqual(wrong);
   });
