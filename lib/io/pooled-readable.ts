@@ -25,7 +25,7 @@ import { invalidState, prematureClose } from './errors';
 import { type ChunkOptions, type Lender, lenderOf } from './lender';
 import { ReadAhead } from './read-ahead';
 import { type Destination, Sink } from './sink';
-import type { ChunkSource } from './source';
+import { type ChunkSource, checkSource } from './source';
 
 /** Options of `PooledReadable`. */
 export interface PooledReadableOptions extends ChunkOptions {
@@ -66,6 +66,7 @@ export class PooledReadable extends Readable {
    * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE.
    */
   constructor(source: ChunkSource, options: PooledReadableOptions = {}) {
+    checkSource(source);
     checkObject(options);
     const lender = lenderOf(options);
     super({ highWaterMark: lender.chunkBytes });

@@ -3,6 +3,8 @@
  *
  * Invariant: nobody calls `fill` or `close` while a `fill` is under way.
  */
+import { checkNumber, invalidArgType } from '../errors';
+import { hasMethods } from './lender';
 
 /** A source of bytes for `PooledReadable`. */
 export interface ChunkSource {
@@ -18,4 +20,12 @@ export interface ChunkSource {
   fill(buffer: Buffer, mostBytes: number): Promise<number>;
   /** Ends it, at the end or before. Called again it does nothing. */
   close(): Promise<void>;
+}
+
+/** @throws TypeError ERR_INVALID_ARG_TYPE unless it is a source; RangeError ERR_OUT_OF_RANGE. */
+export function checkSource(source: unknown): asserts source is ChunkSource {
+  if (!hasMethods(source, ['fill', 'close'])) {
+    throw invalidArgType('source', 'an object with the functions fill and close', source);
+  }
+  checkNumber((source as ChunkSource).leftBytes, 'source.leftBytes', 0, Number.POSITIVE_INFINITY);
 }

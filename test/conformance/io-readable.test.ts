@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { type ChunkSource, createReadStream, PooledReadable } from '../../lib/io/index';
 import { bytesOf, hashOf } from './support/files';
+import { codeOf } from './support/outcome';
 import { CHUNK_BYTES, LONG, openStreams } from './support/pooled-streams';
 import { closed, collectByLoop } from './support/streams';
 
@@ -272,5 +273,32 @@ describe('all Buffers come back', () => {
     await closed(piped);
     target.destroy();
     await closed(target);
+  });
+});
+
+describe('a source', () => {
+  const source = { leftBytes: 1, fill: async () => 0, close: async () => undefined };
+
+  it.each([
+    undefined,
+    null,
+    5,
+    'a path',
+    {},
+    { ...source, fill: undefined },
+    { ...source, close: 5 },
+    { ...source, leftBytes: undefined },
+    { ...source, leftBytes: '1' },
+  ])('that is none is refused at once: %j', (value) => {
+    expect(codeOf(() => new PooledReadable(value as unknown as ChunkSource, { pool }))).toBe('ERR_INVALID_ARG_TYPE');
+  });
+
+  it.each([-1, Number.NaN])('with %d bytes left is refused', (leftBytes) => {
+    expect(codeOf(() => new PooledReadable({ ...source, leftBytes }, { pool }))).toBe('ERR_OUT_OF_RANGE');
+  });
+
+  it('may say that it does not know', async () => {
+    const stream = new PooledReadable({ ...source, leftBytes: Number.POSITIVE_INFINITY }, { pool });
+    expect(await stream.toArray()).toEqual([]);
   });
 });
