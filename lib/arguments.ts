@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:buffer';
 import type { Backend } from './backend/contract';
-import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
+import { checkNumber, HakmemError, invalidArgType, outOfRange, unknownOption } from './errors';
 import { alignedClassOf } from './size-class';
 
 /** The largest alignment that any backend serves. */
@@ -46,5 +46,14 @@ export function checkShareable(shareable: boolean, backend: Backend): void {
 export function checkObject(options: unknown): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidArgType('options', 'of type object', options);
+  }
+}
+
+/** @throws TypeError ERR_INVALID_ARG_VALUE for an option that is not known: a limit that is spelt wrong would be none. */
+export function checkKnown(options: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.includes(name)) {
+      throw unknownOption(name, known, value);
+    }
   }
 }

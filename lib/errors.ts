@@ -67,6 +67,12 @@ export function outOfRange(name: string, range: string, received: number): Coded
   return withCode(new RangeError(message), 'ERR_OUT_OF_RANGE');
 }
 
+/** @returns TypeError ERR_INVALID_ARG_VALUE for an option that there is not. */
+export function unknownOption(name: string, known: readonly string[], received: unknown): CodedError {
+  const message = `The property 'options.${name}' is no option; there are ${known.join(', ')}. Received ${inspect(received)}`;
+  return withCode(new TypeError(message), 'ERR_INVALID_ARG_VALUE');
+}
+
 /** @returns TypeError ERR_INVALID_ARG_VALUE for a setting of the environment. */
 export function invalidSetting(variable: string, mustBe: string, received: string): CodedError {
   const message = `The environment variable ${variable} must be ${mustBe}. Received ${inspect(received)}`;

@@ -11,10 +11,10 @@
  * Threads: a fixed pool and its Buffers belong to the thread that made it.
  */
 import { types } from 'node:util';
-import { checkObject, checkSize, classAligned } from './arguments';
+import { checkKnown, checkObject, checkSize, classAligned } from './arguments';
 import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
-import { checkNumber, HakmemError, invalidArgType } from './errors';
+import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
 import { Pool } from './pool';
 import { enter, leave, type Reporter, type Totals } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
@@ -27,9 +27,11 @@ export interface FixedPoolOptions {
   size: number;
   /** Of the first byte's address: a power of two, 1..2 MiB. Default: 16. The ts backend promises no more than that. */
   alignment?: number | undefined;
-  /** The most Buffers that there may be, acquired or not. Default: no limit. */
+  /** The most Buffers that there may be, acquired or not: an integer, 0 or more, or Infinity. Default: no limit. */
   maxBuffers?: number | undefined;
 }
+
+const OPTIONS: readonly (keyof FixedPoolOptions)[] = ['size', 'alignment', 'maxBuffers'];
 
 /** What `stats()` of a fixed pool returns. */
 export interface FixedPoolStats extends Stats {
@@ -87,9 +89,10 @@ export class FixedPool {
   /** @param backend where blocks come from; for tests and tools. */
   constructor(options: FixedPoolOptions, backend: Backend = currentBackend()) {
     checkObject(options);
+    checkKnown(options, OPTIONS);
     const { size, alignment, maxBuffers = Number.POSITIVE_INFINITY } = options;
     checkSize(size, 'options.size');
-    checkNumber(maxBuffers, 'options.maxBuffers', 0, Number.POSITIVE_INFINITY);
+    checkCount(maxBuffers, 'options.maxBuffers');
     this.#sizeClass =
       alignment === undefined ? sizeClassOf(size) : classAligned(backend, size, alignment, 'options.alignment');
     this.size = Math.floor(size);
@@ -274,5 +277,13 @@ function isTakenBack(buffer: object, lender: number): boolean {
     return takeBack(buffer, lender);
   } catch {
     return false;
+  }
+}
+
+/** @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE unless it is a whole number, or Infinity. */
+function checkCount(value: unknown, name: string): void {
+  checkNumber(value, name, 0, Number.POSITIVE_INFINITY);
+  if (Number.isFinite(value) && !Number.isInteger(value)) {
+    throw outOfRange(name, 'an integer', value);
   }
 }

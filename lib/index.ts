@@ -190,7 +190,7 @@ export function adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
  * A pool of its own: its own heap, limit and statistics, and an end.
  *
  * @param poolOptions all of them may be left out.
- * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE; HakmemError ERR_HAKMEM_NOT_SHAREABLE.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for an option that there is not; RangeError ERR_OUT_OF_RANGE.
  */
 export function createPool(poolOptions?: PoolOptions): Pool {
   return new Pool(poolOptions);
@@ -200,8 +200,8 @@ export function createPool(poolOptions?: PoolOptions): Pool {
  * A pool of Buffers of one length that are recycled as the same objects, for read loops.
  *
  * @param poolOptions `size` is needed.
- * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE; HakmemError ERR_HAKMEM_BACKEND for an alignment that the backend
- *   has not.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for an option that there is not; RangeError ERR_OUT_OF_RANGE; HakmemError
+ *   ERR_HAKMEM_BACKEND for an alignment that the backend has not.
  */
 export function createFixedPool(poolOptions: FixedPoolOptions): FixedPool {
   return new FixedPool(poolOptions);

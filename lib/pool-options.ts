@@ -3,7 +3,7 @@
  *
  * Pure functions.
  */
-import { checkObject } from './arguments';
+import { checkKnown, checkObject } from './arguments';
 import { checkNumber, invalidArgType } from './errors';
 
 /** Options of `createPool`. */
@@ -22,20 +22,24 @@ export interface PoolOptions {
   zero?: boolean | undefined;
 }
 
-/** @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE. */
+/** Every option, and its type. */
+const TYPES = { name: 'string', maxBytes: 'number', shared: 'boolean', zero: 'boolean' } as const satisfies Record<
+  keyof PoolOptions,
+  string
+>;
+const NAMES = Object.keys(TYPES);
+
+/** @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; RangeError ERR_OUT_OF_RANGE. */
 export function checkOptions(options: unknown): asserts options is PoolOptions {
   checkObject(options);
-  const { name, maxBytes, shared, zero } = options as Record<keyof PoolOptions, unknown>;
-  checkType('options.name', 'string', name);
-  checkType('options.shared', 'boolean', shared);
-  checkType('options.zero', 'boolean', zero);
-  if (maxBytes !== undefined) {
-    checkNumber(maxBytes, 'options.maxBytes', 0, Number.POSITIVE_INFINITY);
+  checkKnown(options, NAMES);
+  const values = options as Record<keyof PoolOptions, unknown>;
+  for (const [name, type] of Object.entries(TYPES) as [keyof PoolOptions, string][]) {
+    if (values[name] !== undefined && typeof values[name] !== type) {
+      throw invalidArgType(`options.${name}`, `of type ${type}`, values[name]);
+    }
   }
-}
-
-function checkType(name: string, type: 'string' | 'boolean', value: unknown): void {
-  if (value !== undefined && typeof value !== type) {
-    throw invalidArgType(name, `of type ${type}`, value);
+  if (values.maxBytes !== undefined) {
+    checkNumber(values.maxBytes, 'options.maxBytes', 0, Number.POSITIVE_INFINITY);
   }
 }

@@ -41,8 +41,8 @@ const READ_BYTES = 2 * 1024 * 1024;
  */
 export async function readFile(path: PathLike, options: ReadFileOptions = {}): Promise<Buffer<ArrayBuffer>> {
   checkObject(options);
-  const { signal, flag = 'r' } = options;
-  const pool = checkPool(options.pool ?? DEFAULT_POOL);
+  const { pool = DEFAULT_POOL, signal, flag = 'r' } = options;
+  checkPool(pool);
   checkSignal(signal);
   throwIfAborted(signal);
   const descriptor = await openFile(path, flag);

@@ -33,7 +33,13 @@ describe('options', () => {
     expect(refusal({ size: 100, alignment: value })).toEqual(OUT_OF_RANGE);
   });
 
-  it.each([-1, Number.NaN, -0.5])('refuses maxBuffers %d', (maxBuffers) => {
+  it('refuses one that there is not, with those that there are', () => {
+    const error = thrownBy(() => hakmem.createFixedPool({ size: 100, maxBuffer: 1 } as FixedPoolOptions));
+    expect(failureOf(error)).toEqual({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain(`'options.maxBuffer' is no option; there are size, alignment, maxBuffers.`);
+  });
+
+  it.each([-1, Number.NaN, -0.5, 0.5, 2.5])('refuses maxBuffers %d', (maxBuffers) => {
     expect(refusal({ size: 100, maxBuffers })).toEqual(OUT_OF_RANGE);
   });
 });

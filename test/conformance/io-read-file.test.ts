@@ -140,7 +140,7 @@ describe('what goes wrong', () => {
   });
 
   it('wrong options are refused', async () => {
-    for (const options of [null, 5, { pool: 5 }, { pool: {} }, { signal: 'now' }]) {
+    for (const options of [null, 5, { pool: 5 }, { pool: {} }, { pool: null }, { signal: 'now' }]) {
       expect((await failure(readFile(file(1), options as object))).code).toBe('ERR_INVALID_ARG_TYPE');
     }
   });

@@ -55,6 +55,16 @@ describe('options', () => {
   });
 });
 
+describe('an option that there is not', () => {
+  it.each(['maxbytes', 'Name', 'size', 'shared '])('%j is refused, with those that there are', (name) => {
+    const error = thrownBy(() => hakmem.createPool({ [name]: 10 }));
+    expect(failureOf(error)).toEqual({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toBe(
+      `The property 'options.${name}' is no option; there are name, maxBytes, shared, zero. Received 10`,
+    );
+  });
+});
+
 describe('zero: true', () => {
   const { pool, books } = openPool('zero', { zero: true });
 
