@@ -79,6 +79,12 @@ export function invalidSetting(variable: string, mustBe: string, received: strin
   return withCode(new TypeError(message), 'ERR_INVALID_ARG_VALUE');
 }
 
+/** @returns TypeError ERR_INVALID_STATE for who would take a Buffer's memory out of its pool. */
+export function untransferable(): CodedError {
+  const message = 'Invalid state: the memory of a pooled Buffer cannot be transferred; copy its bytes, or share it';
+  return withCode(new TypeError(message), 'ERR_INVALID_STATE');
+}
+
 /** @throws what `Buffer` throws, unless the value is a number in the range; NaN never is. */
 export function checkNumber(value: unknown, name: string, least: number, most: number): asserts value is number {
   if (typeof value !== 'number') {

@@ -16,11 +16,26 @@
  */
 import { markAsUntransferable } from 'node:worker_threads';
 import { BLOCKS_PER_SLAB_LIMIT, type Heap } from './backend/contract';
+import { untransferable } from './errors';
 import { options } from './options';
 import { classSizeBytes, SLAB_CLASSES, slabBlocks, slabUnits, UNIT_BYTES } from './size-class';
 
 /** Blocks above this have an ArrayBuffer each, so that `buf.buffer` has no neighbours in it. */
 export const SMALL_BYTES = 32 * 1024;
+
+/**
+ * What an ArrayBuffer of ours has in place of the methods that take its memory away: Node 22 and Bun run them on a marked one too, and
+ * every Buffer of the slab would be left without bytes, those in the caches included. Not enumerable: nothing compares or prints them.
+ */
+const GUARDS: PropertyDescriptorMap = Object.fromEntries(
+  Object.getOwnPropertyNames(ArrayBuffer.prototype)
+    .filter((name) => name.startsWith('transfer'))
+    .map((name) => [name, { value: refuseTransfer }]),
+);
+
+function refuseTransfer(): never {
+  throw untransferable();
+}
 
 /** Where the heap has what one ArrayBuffer shows. */
 export class FrontSlab {
@@ -145,6 +160,6 @@ export class SlabTable {
     const arrayBuffer = this.#heap.memory(key, this.#whole);
     // Detaching it would take the memory from every Buffer in the slab. Not every runtime can be told so.
     markAsUntransferable?.(arrayBuffer);
-    return arrayBuffer;
+    return Object.defineProperties(arrayBuffer, GUARDS);
   }
 }
