@@ -37,7 +37,7 @@ export function classAligned(backend: Backend, size: number, alignment: unknown,
 /** @throws HakmemError ERR_HAKMEM_NOT_SHAREABLE where Buffers cannot be moved between threads. */
 export function checkShareable(shareable: boolean, backend: Backend): void {
   if (!shareable) {
-    const message = `Buffers of this pool of the ${backend.name} backend cannot be moved to another thread; createPool({ shared: true })`;
+    const message = `On the ${backend.name} backend Buffers of this pool cannot be moved; those of createPool({ shared: true }) can`;
     throw new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', message);
   }
 }

@@ -387,7 +387,7 @@ export class Pool {
 
   #checkAlive(): void {
     if (this.#tcache.destroyed) {
-      const message = `${this.name} was destroyed; neither it nor its Buffers can be used any more`;
+      const message = `The pool '${this.name}' was destroyed; neither it nor its Buffers can be used any more`;
       throw new HakmemError('ERR_HAKMEM_DESTROYED', message);
     }
   }

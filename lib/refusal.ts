@@ -21,7 +21,7 @@ export function refusal(buffer: unknown, poolName: string): Error {
     const origins = "a slice, a copy, another pool's or one of Node's own";
     return new HakmemError(
       'ERR_HAKMEM_NOT_OWNED',
-      `${bytes} is not one that ${poolName} handed out; is it ${origins}?`,
+      `${bytes} is not one that the pool '${poolName}' handed out; is it ${origins}?`,
     );
   }
   if (Stamp.hasMoved(buffer)) {

@@ -439,6 +439,7 @@ describe.runIf(!everyPool)('where not every pool can share', () => {
     const handle = sharing.share(sharing.alloc(100));
     const buffer = hakmem.alloc(100, 1);
     expect(outcome(() => hakmem.share(buffer))).toEqual(NOT_SHAREABLE);
+    expect(() => hakmem.share(buffer)).toThrow('cannot be moved; those of createPool({ shared: true }) can');
     expect(outcome(() => hakmem.adopt(handle))).toEqual(NOT_SHAREABLE);
     expect(outcome(() => hakmem.createPool({ shared: false }).share(buffer))).toEqual(NOT_OWNED);
     expect(isFullOf(buffer, 1)).toBe(true);

@@ -166,7 +166,10 @@ function isGood(word: BlockWord, { run }: Ticket): boolean {
 
 function refusalOf(word: BlockWord, { run }: Ticket): HakmemError {
   if (word.phase === RECALLED && word.run === run) {
-    return new HakmemError('ERR_HAKMEM_DESTROYED', 'The pool that shared this Buffer has ended, and so it went back');
+    return new HakmemError(
+      'ERR_HAKMEM_DESTROYED',
+      'The pool that shared this Buffer was destroyed, which took the Buffer back',
+    );
   }
   return new HakmemError('ERR_HAKMEM_MOVED', 'This handle was adopted before; a handle is good for one adopt');
 }
