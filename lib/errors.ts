@@ -28,7 +28,7 @@ export type HakmemErrorCode =
  * - `ERR_HAKMEM_LIMIT`: the pool's own `maxBytes` or `maxBuffers` would be exceeded;
  * - `ERR_HAKMEM_DESTROYED`: the pool was destroyed, or the one that a handle came from;
  * - `ERR_HAKMEM_MOVED`: the Buffer was shared, or the handle adopted before;
- * - `ERR_HAKMEM_NOT_SHAREABLE`: this backend's Buffers cannot be moved between threads;
+ * - `ERR_HAKMEM_NOT_SHAREABLE`: this pool's Buffers cannot be moved between threads;
  * - `ERR_HAKMEM_BACKEND`: the backend asked for cannot be had, or cannot do what was asked.
  */
 export class HakmemError extends Error {

@@ -14,8 +14,7 @@ export interface PoolOptions {
   maxBytes?: number | undefined;
   /**
    * Whether Buffers must be fit to be moved to other threads (`share`). The native backend's always are. On the ts backend their
-   * memory is then SharedArrayBuffers; without it, `share` and `adopt` throw ERR_HAKMEM_NOT_SHAREABLE there. Where a backend has no
-   * such pools, `true` throws that at once. Default: false.
+   * memory is then SharedArrayBuffers; without it, `share` and `adopt` throw ERR_HAKMEM_NOT_SHAREABLE there. Default: false.
    */
   shared?: boolean | undefined;
   /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */

@@ -71,12 +71,10 @@ export class Pool {
   /** @param backend where blocks come from; for tests and tools, which run several in one process. */
   constructor(options: PoolOptions = {}, backend: Backend = currentBackend()) {
     checkOptions(options);
-    const shared = options.shared ?? false;
-    checkShareable(!shared || backend.capabilities.sharedPools, backend);
     this.name = options.name ?? `pool-${++poolsNamed}`;
     this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#zero = options.zero ?? false;
-    this.#tcache = new Tcache(this, backend, this.maxBytes, shared);
+    this.#tcache = new Tcache(this, backend, this.maxBytes, options.shared ?? false);
     this.#slots = this.#zero ? emptySlots() : this.#tcache.slots;
     enter(this.#tcache);
   }
@@ -302,9 +300,6 @@ export class Pool {
    * and written; they belong to no pool any more. Destroying a pool again does nothing.
    */
   destroy(): void {
-    if (this.#tcache.destroyed) {
-      return;
-    }
     leave(this.#tcache);
     this.#tcache.destroy();
   }

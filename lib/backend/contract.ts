@@ -16,10 +16,8 @@ export const BLOCKS_PER_SLAB_LIMIT = 4096;
 export interface Capabilities {
   /** The largest alignment in bytes that `allocUnsafe(size, alignment)` can promise. */
   readonly maxAlignment: number;
-  /** Whether Buffers of every pool can be moved to another worker: `share` and `adopt`. */
+  /** Whether Buffers of every pool can be moved to another worker: `share` and `adopt`. Those of `createPool({ shared: true })` always can. */
   readonly share: boolean;
-  /** Whether there are pools whose Buffers can: `createPool({ shared: true })`. */
-  readonly sharedPools: boolean;
 }
 
 /** What names a block on its way, where memory must travel with it. Can be cloned, though not as text. */

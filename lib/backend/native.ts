@@ -45,7 +45,7 @@ const NOT_HERE: ReadonlySet<string> = new Set([
 
 const PACKAGE_ROOT = join(__dirname, '..', '..');
 
-const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true, sharedPools: true };
+const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true };
 
 /**
  * Loads the addon.

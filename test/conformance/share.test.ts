@@ -8,7 +8,7 @@ import { randomFor } from './support/random';
 import { NOT_A_BUFFER, NOT_A_NUMBER } from './support/values';
 
 const SIZES = [0, 1, 16, 100, 1000, 30_000, 32 * 1024, 50_000, 2 ** 20, 3 * 2 ** 20];
-const { share: everyPool, sharedPools: canShare } = hakmem.backend.capabilities;
+const { share: everyPool } = hakmem.backend.capabilities;
 
 const failure = (code: string) => ({ error: { name: 'HakmemError', code } });
 const MOVED = failure('ERR_HAKMEM_MOVED');
@@ -29,7 +29,7 @@ function pools(count: number): hakmem.Pool[] {
   return Array.from({ length: count }, () => hakmem.createPool({ shared: true }));
 }
 
-describe.runIf(canShare)('a shared Buffer', () => {
+describe('a shared Buffer', () => {
   const [here, there] = pools(2) as [hakmem.Pool, hakmem.Pool];
   afterAll(() => {
     here.destroy();
@@ -148,7 +148,7 @@ describe.runIf(canShare)('a shared Buffer', () => {
   });
 });
 
-describe.runIf(canShare)('a handle', () => {
+describe('a handle', () => {
   const [pool] = pools(1) as [hakmem.Pool];
   const share = pool.share.bind(pool);
   const adopt = pool.adopt.bind(pool);
@@ -244,7 +244,7 @@ describe.runIf(canShare)('a handle', () => {
   });
 });
 
-describe.runIf(canShare)('the end of a pool', () => {
+describe('the end of a pool', () => {
   it('takes what it has in flight with it', () => {
     const before = hakmem.stats().bytes.live;
     const [pool, other] = pools(2) as [hakmem.Pool, hakmem.Pool];
@@ -320,7 +320,7 @@ describe.runIf(canShare)('the end of a pool', () => {
   });
 });
 
-describe.runIf(canShare)('a limit', () => {
+describe('a limit', () => {
   it('refuses a Buffer that would pass it, which can be adopted later', () => {
     const [sending] = pools(1) as [hakmem.Pool];
     const receiving = hakmem.createPool({ maxBytes: 4096, shared: true });
@@ -338,7 +338,7 @@ describe.runIf(canShare)('a limit', () => {
   });
 });
 
-describe.runIf(canShare)('at random', () => {
+describe('at random', () => {
   interface Item {
     readonly tag: number;
     /** In a pool, or on its way from one. */
@@ -396,7 +396,7 @@ describe.runIf(canShare)('at random', () => {
   });
 });
 
-describe.runIf(canShare)('remote frees', () => {
+describe('remote frees', () => {
   it('count as soon as the numbers are read, though their owner does nothing', () => {
     const [owner, receiving] = pools(2) as [hakmem.Pool, hakmem.Pool];
     const before = [hakmem.stats().bytes.live, hakmem.stats().blocks.live];

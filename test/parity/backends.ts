@@ -31,6 +31,6 @@ export interface Variant {
 
 export function variants(all: readonly Backend[]): Variant[] {
   const plain = all.map((backend) => ({ name: backend.name, backend, shared: false }));
-  const shared = all.filter(({ capabilities }) => capabilities.sharedPools && !capabilities.share);
+  const shared = all.filter(({ capabilities }) => !capabilities.share);
   return [...plain, ...shared.map((backend) => ({ name: `${backend.name} shared`, backend, shared: true }))];
 }

@@ -36,11 +36,11 @@ const SOON_MS = 20;
 /** How long a script may take, which is far longer than it needs. */
 const PATIENCE_MS = 50_000;
 
-const { share: isNative, sharedPools } = hakmem.backend.capabilities;
-const pool = hakmem.createPool({ shared: sharedPools });
+const { share: isNative } = hakmem.backend.capabilities;
+const pool = hakmem.createPool({ shared: true });
 const live = (): number => hakmem.stats().bytes.live;
 
-describe.runIf(sharedPools).each(Object.keys(ENDINGS))('a worker that ends %s', (ending) => {
+describe.each(Object.keys(ENDINGS))('a worker that ends %s', (ending) => {
   it('leaves the Buffers that others adopted from it as they are', async () => {
     const before = live();
     const body = `
@@ -113,7 +113,7 @@ describe.runIf(sharedPools).each(Object.keys(ENDINGS))('a worker that ends %s', 
   });
 });
 
-describe.runIf(sharedPools)('a worker that is terminated', () => {
+describe('a worker that is terminated', () => {
   it('gives back what it held though its owner has nothing else to do, and its own workers with it', async () => {
     const before = live();
     const inner = `const { parentPort, workerData, Worker } = require('node:worker_threads');
@@ -142,7 +142,7 @@ describe.runIf(sharedPools)('a worker that is terminated', () => {
   });
 });
 
-describe.runIf(sharedPools && !isNative)('where the memory travels with the handle', () => {
+describe.runIf(!isNative)('where the memory travels with the handle', () => {
   it('a handle is good as long as somebody has it, though its thread has ended', async () => {
     const handles = await run<hakmem.BufferHandle[]>(
       'parentPort.postMessage(workerData.map((size) => pool.share(pool.alloc(size, 4))));',

@@ -17,7 +17,7 @@ interface Result {
   committedMiB: number;
 }
 
-describe.runIf(backend.capabilities.sharedPools)('workers that end at random moments', () => {
+describe('workers that end at random moments', () => {
   it('leave no block and no memory', { timeout: 600_000 }, async () => {
     const { HAKMEM_WORKERS: workers = '40', HAKMEM_SEED: seed } = process.env;
     const flags = ['--workers', workers, ...(seed === undefined ? [] : ['--seed', seed])];

@@ -9,9 +9,9 @@ import { isFullOf } from '../conformance/support/bytes';
 import { answer, BUILT, end, start } from './support';
 
 const SIZES = [0, 10, 4096, 40_000, 3 * 2 ** 20];
-const { share: asText, sharedPools: canShare } = hakmem.backend.capabilities;
+const { share: asText } = hakmem.backend.capabilities;
 
-const pool = canShare ? hakmem.createPool({ shared: true }) : hakmem.createPool();
+const pool = hakmem.createPool({ shared: true });
 
 /** In a worker: adopts a handle, checks its bytes, and sends the Buffer back with others. */
 const INCREMENT = `
@@ -31,7 +31,7 @@ function expectArrived(handle: hakmem.BufferHandle, size: number, byte = 42): vo
   pool.free(buffer);
 }
 
-describe.runIf(canShare)('a shared Buffer goes', () => {
+describe('a shared Buffer goes', () => {
   const workers: Worker[] = [];
   const before = hakmem.stats().blocks.live;
 
@@ -141,7 +141,7 @@ describe.runIf(canShare)('a shared Buffer goes', () => {
   });
 });
 
-describe.runIf(canShare)('piscina', () => {
+describe('piscina', () => {
   it('runs tasks whose arguments and results are shared Buffers', async () => {
     const before = hakmem.stats().blocks.live;
     const filename = path.join(__dirname, 'piscina-task.cjs');

@@ -26,7 +26,7 @@ import { addHeapStats, addTotals, emptyHeapStats } from './stats';
 import { enterThreads } from './threads';
 
 /** Every ArrayBuffer is a separate allocation of the engine, aligned as its allocator does. */
-const CAPABILITIES: Capabilities = { maxAlignment: 16, share: false, sharedPools: true };
+const CAPABILITIES: Capabilities = { maxAlignment: 16, share: false };
 
 class TsBackend implements Backend {
   readonly name = 'ts';
