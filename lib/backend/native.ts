@@ -112,12 +112,16 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** Throws an error of the addon as the error that callers know. */
-function rethrow(error: unknown): never {
-  if (error instanceof Error && codeOf(error).startsWith('ERR_HAKMEM_')) {
-    throw new HakmemError(codeOf(error) as HakmemErrorCode, error.message, { cause: error });
+/** Calls the addon. @throws its errors as the errors that callers know. */
+function translated<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof Error && codeOf(error).startsWith('ERR_HAKMEM_')) {
+      throw new HakmemError(codeOf(error) as HakmemErrorCode, error.message, { cause: error });
+    }
+    throw error;
   }
-  throw error;
 }
 
 /** @throws HakmemError ERR_HAKMEM_NOT_OWNED for a token of the other backend, which may run in another thread. */
@@ -141,11 +145,7 @@ class NativeBackend implements Backend {
   }
 
   createHeap(): Heap {
-    try {
-      return new TranslatedHeap(this.#addon.createHeap());
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => new TranslatedHeap(this.#addon.createHeap()));
   }
 
   stats(): HeapStats {
@@ -168,71 +168,41 @@ class TranslatedHeap implements Heap {
     if (blockSizeBytes > Number.MAX_SAFE_INTEGER) {
       return 0;
     }
-    try {
-      return this.#heap.refill(blockSizeBytes, count, blocks);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.refill(blockSizeBytes, count, blocks));
   }
 
   flush(blocks: Float64Array, count: number): number {
-    try {
-      return this.#heap.flush(blocks, count);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.flush(blocks, count));
   }
 
   memory(block: number, whole: boolean): ArrayBuffer {
-    try {
-      return this.#heap.memory(block, whole);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.memory(block, whole));
   }
 
   clearFresh(block: number): boolean {
-    try {
-      return this.#heap.clearFresh(block);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.clearFresh(block));
   }
 
   move(from: number, to: number, lengthBytes: number): boolean {
-    try {
-      return this.#heap.move(from, to, lengthBytes);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.move(from, to, lengthBytes));
   }
 
   share(block: number, lengthBytes: number, _memory: ArrayBuffer | null, token?: Token): string {
     const { shareGraceMs: graceMs } = options;
-    try {
-      // The addon counts its arguments.
-      return token === undefined
+    // The addon counts its arguments.
+    return translated(() =>
+      token === undefined
         ? this.#heap.share(block, lengthBytes, graceMs)
-        : this.#heap.share(block, lengthBytes, graceMs, textOf(token));
-    } catch (error) {
-      return rethrow(error);
-    }
+        : this.#heap.share(block, lengthBytes, graceMs, textOf(token)),
+    );
   }
 
   adopt(token: Token, roomBytes: number, parcel: Float64Array): boolean {
-    try {
-      return this.#heap.adopt(textOf(token), roomBytes, parcel);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.adopt(textOf(token), roomBytes, parcel));
   }
 
   place(block: number): BlockPlace {
-    try {
-      return this.#heap.place(block);
-    } catch (error) {
-      return rethrow(error);
-    }
+    return translated(() => this.#heap.place(block));
   }
 
   stats(): HeapStats {
