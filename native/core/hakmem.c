@@ -91,7 +91,7 @@ static inline void *malloc_quick(size_t size) {
 }
 
 static HAK_NOINLINE void *malloc_other(size_t size) {
-  if (size <= HAK_SIZE_CLASS_MAX_SMALL) return malloc_slow(hak_size_class_of(size));
+  if (size <= HAK_SIZE_CLASS_MAX_SMALL) return malloc_slow(hak_size_class_of(size), HAK_CHUNK_ALIGNMENT);
   if (HAK_UNLIKELY(size > HAK_MAX_SIZE)) return out_of_memory();
   return malloc_class(hak_size_class_above(size));
 }
