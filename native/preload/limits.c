@@ -6,6 +6,7 @@
  * Source: setrlimit(2), prlimit(2).
  */
 #define _GNU_SOURCE
+#undef _FILE_OFFSET_BITS /* else the header gives these functions the other names, which stand below */
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
