@@ -29,6 +29,8 @@
   atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
 #define hak_cas_acquire(p, expected, v) \
   atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acquire, memory_order_relaxed)
+#define hak_cas_relaxed(p, expected, v) \
+  atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_relaxed, memory_order_relaxed)
 
 /* A counter: written by one thread at a time, read by any; a plain load and store, never a locked instruction. */
 typedef _Atomic uint64_t hak_counter_t;

@@ -58,14 +58,6 @@ void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab) {
   slab->listed = false;
 }
 
-void hak_heap_close_slab(hak_heap_t *heap, hak_slab_t *slab) {
-  hak_chunk_owner_t owner = hak_heap_owner(heap);
-  if (hak_heap_is_home(heap, slab))
-    hak_superslab_slab_free(&heap->superslab, &owner, slab);
-  else
-    hak_lend_return(slab);
-}
-
 /* ---- taking ---- */
 
 /* A partial slab of the class, a new one if need be; but what lies warm elsewhere comes before new pages. @return NULL: no memory. */
@@ -185,16 +177,14 @@ static void check_slabs(hak_heap_t *heap) {
   hak_superslab_check(&heap->superslab);
 }
 
-/* An empty slab is the oldest of its list, if there is one: it stayed because it was alone. */
+/* An empty slab that stayed because it was alone is the first of its list. One that is lent and could not close is looked for by trims. */
 static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
   hak_slab_t *slab = list->head;
-  if (slab == NULL || slab->used != 0 || !hak_lend_may_close(heap, slab)) return;
-  if (!slab->idle) {
+  if (slab == NULL || slab->used != 0) return;
+  if (slab->idle)
+    hak_heap_close_if_empty(heap, slab);
+  else
     slab->idle = true;
-    return;
-  }
-  hak_heap_unlist(list, slab);
-  hak_heap_close_slab(heap, slab);
 }
 
 /* Ticks count operations, and a busy thread has many of them in the time that memory must lie idle to be worth a system call
@@ -233,9 +223,7 @@ static size_t give_idle(hak_heap_t *heap) {
     hak_heap_class_t *list = &heap->classes[c];
     for (hak_slab_t *slab = list->head, *next; slab != NULL; slab = next) {
       next = slab->next;
-      if (slab->used != 0 || !hak_lend_may_close(heap, slab)) continue;
-      hak_heap_unlist(list, slab);
-      hak_heap_close_slab(heap, slab);
+      hak_heap_close_if_empty(heap, slab);
     }
   }
   hak_chunk_owner_t owner = hak_heap_owner(heap);

@@ -34,6 +34,17 @@ void hak_heap_close_huge(hak_heap_t *heap, hak_slab_t *slab) {
   hak_heap_give_excess(heap, false);
 }
 
+bool hak_heap_close_if_empty(hak_heap_t *heap, hak_slab_t *slab) {
+  if (slab->used != 0 || !hak_lend_may_close(heap, slab)) return false;
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_heap_unlist(&heap->classes[slab->size_class], slab);
+  if (hak_heap_is_home(heap, slab))
+    hak_superslab_slab_free(&heap->superslab, &owner, slab);
+  else
+    hak_lend_return(slab);
+  return true;
+}
+
 /* Puts a slab that has just got blocks back where it belongs. An empty slab stays while it is its class's only one. */
 static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   if (slab->size_class == HAK_SLAB_CLASSES) {
@@ -43,10 +54,7 @@ static void settle(hak_heap_t *heap, hak_slab_t *slab) {
   hak_heap_class_t *list = &heap->classes[slab->size_class];
   if (!slab->listed) hak_heap_list(list, slab);
   if (HAK_CHECKED) hak_slab_check(slab);
-  if (slab->used == 0 && list->head != list->tail && hak_lend_may_close(heap, slab)) {
-    hak_heap_unlist(list, slab);
-    hak_heap_close_slab(heap, slab);
-  }
+  if (list->head != list->tail) hak_heap_close_if_empty(heap, slab);
 }
 
 /* A run: blocks of one slab, one after the other in what is given back. */
@@ -237,7 +245,7 @@ static bool comes_home(hak_slab_t *slab) {
 static void collect(hak_heap_t *heap, hak_slab_t *slab) {
   hak_heap_t *owner = hak_load_acquire(&slab->heap);
   if (owner != heap) {
-    hak_remote_forward(&owner->remote, slab);
+    hak_remote_push(&owner->remote, slab); /* it was lent meanwhile: its heap collects it */
     return;
   }
   size_t collected = hak_slab_collect(slab);
@@ -273,7 +281,7 @@ static void push_marked(hak_heap_t *heap, hak_slab_t *slab) {
   for (uint32_t word = 0; word * 64 < slab->blocks; word++)
     if (hak_load_relaxed(&slab->remote[word]) != 0) words |= (uint64_t)1 << word;
   hak_store_relaxed(&slab->remote_words, words);
-  if (words != 0) hak_remote_forward(&heap->remote, slab);
+  if (words != 0) hak_remote_push(&heap->remote, slab);
 }
 
 /* What is lent to a thread that is gone stays as it is. */
@@ -283,7 +291,7 @@ static void push_marked_of(hak_heap_t *heap, hak_chunk_t *chunk) {
 }
 
 void hak_heap_finish_frees(hak_heap_t *heap) {
-  if (hak_remote_is_left(&heap->remote)) return; /* nobody was at it */
+  if (hak_remote_has_no_freers(&heap->remote)) return; /* nobody was at it */
   hak_heap_collect_inside(heap);                 /* so that none of them is on the stack */
   for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
     push_marked_of(heap, chunk);

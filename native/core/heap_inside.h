@@ -23,8 +23,8 @@ void hak_heap_list_first(hak_heap_class_t *list, hak_slab_t *slab);
 void hak_heap_list(hak_heap_class_t *list, hak_slab_t *slab);
 void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab);
 
-/* An empty slab, in no list, that may close (lend.h). */
-void hak_heap_close_slab(hak_heap_t *heap, hak_slab_t *slab);
+/* Takes a slab out of its list and closes it if it is empty and may close (lend.h). @return whether it did. */
+bool hak_heap_close_if_empty(hak_heap_t *heap, hak_slab_t *slab);
 
 /* The slab of a huge block that has come back. */
 void hak_heap_close_huge(hak_heap_t *heap, hak_slab_t *slab);

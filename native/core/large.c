@@ -3,15 +3,14 @@
 
 #include "options.h"
 
-static uint64_t below_most(hak_large_t *large, uint64_t live) {
-  uint64_t most = hak_load_relaxed(&large->most);
+static uint64_t at_least_0(uint64_t most, uint64_t live) {
   return most > live ? most - live : 0;
 }
 
 static uint64_t budget_of(hak_large_t *large) {
   uint64_t least = hak_option(hak_option_large_cache_bytes) / HAK_UNIT_SIZE;
   uint64_t live = hak_load_relaxed(&large->live);
-  uint64_t kept = large->shared ? below_most(large, live) : live;
+  uint64_t kept = large->shared ? at_least_0(hak_load_relaxed(&large->most), live) : live;
   return kept > least ? kept : least;
 }
 
@@ -73,8 +72,8 @@ hak_chunk_t *hak_large_excess(hak_large_t *large, bool all) {
 }
 
 void hak_large_tick(hak_large_t *large) {
-  uint64_t above = below_most(large, hak_load_relaxed(&large->live));
-  hak_fetch_sub_relaxed(&large->most, (above + 15) / 16);
+  uint64_t most = hak_load_relaxed(&large->most), above = at_least_0(most, hak_load_relaxed(&large->live));
+  hak_cas_relaxed(&large->most, &most, most - (above + 15) / 16); /* where it has just grown, the next tick is soon enough */
   hak_fetch_add_relaxed(&large->moments, 1);
 }
 

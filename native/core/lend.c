@@ -15,7 +15,7 @@ static void count_move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
 static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   hak_heap_unlist(&from->classes[slab->size_class], slab);
   hak_store_seq_cst(&slab->heap, to); /* pairs with the second load in enter_owner (heap_give.c) */
-  for (unsigned turn = 0; !hak_remote_is_left(&from->remote); turn++) hak_os_yield(turn);
+  for (unsigned turn = 0; !hak_remote_has_no_freers(&from->remote); turn++) hak_os_yield(turn);
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   count_move(from, to, slab);
   hak_heap_list_first(&to->classes[slab->size_class], slab);
@@ -31,7 +31,7 @@ static bool is_worth_it(const hak_slab_t *slab) {
 static bool lend(hak_heap_t *from, hak_heap_t *to, unsigned size_class) {
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   hak_slab_t *slab = from->classes[size_class].head;
-  if (slab == NULL || !is_worth_it(slab) || !hak_remote_is_left(&from->remote)) return false;
+  if (slab == NULL || !is_worth_it(slab) || !hak_remote_has_no_freers(&from->remote)) return false;
   move(from, to, slab);
   return true;
 }
@@ -59,12 +59,13 @@ bool hak_lend(hak_heap_t *borrower, unsigned size_class) {
 bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab) {
   if (hak_heap_is_home(heap, slab)) return true;
   /* Relaxed: who has left set them before. */
-  return hak_remote_is_left(&heap->remote) && hak_load_relaxed(&slab->remote_words) == 0;
+  return hak_remote_has_no_freers(&heap->remote) && hak_load_relaxed(&slab->remote_words) == 0;
 }
 
 void hak_lend_return(hak_slab_t *slab) {
   hak_heap_t *home = slab->chunk->heap;
   slab->given_back = true;
   hak_store_release(&slab->heap, home); /* pairs with the acquire in collect (heap_give.c) */
-  hak_remote_return(&home->remote, slab);
+  hak_store_relaxed(&slab->remote_words, 1); /* of no block; nobody else is at the slab, and the push publishes it */
+  hak_remote_push(&home->remote, slab);
 }

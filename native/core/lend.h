@@ -30,7 +30,7 @@ bool hak_lend(hak_heap_t *borrower, unsigned size_class);
    inside the door. */
 bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab);
 
-/* Sends an empty lent slab home; it is in no list, and may close. */
+/* Sends an empty lent slab home, over the lender's stack of slabs to collect; it is in no list, and may close. */
 void hak_lend_return(hak_slab_t *slab);
 
 #endif

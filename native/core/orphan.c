@@ -24,7 +24,7 @@ void hak_orphan_add(hak_heap_t *heap) {
 
 /* Quiet: the freer of the last block has left, so nobody will touch the heap again. */
 static bool has_ended(hak_heap_t *heap) {
-  return hak_counter_get(&heap->live_bytes) == 0 && hak_remote_quiet(&heap->remote);
+  return hak_counter_get(&heap->live_bytes) == 0 && hak_remote_is_quiet(&heap->remote);
 }
 
 hak_heap_t *hak_orphan_reap(size_t *sum) {

@@ -7,7 +7,7 @@
  * A freer announces itself, sets the blocks' bits, pushes the slab if it had none before, and leaves. Between bits and
  * push the owner may already have collected the blocks and closed its slab; the push then brings a slab with nothing to
  * collect, which is harmless, as long as its header is still mapped. Hence the one rule:
- * a chunk is unmapped only while hak_remote_quiet(), for then nobody holds or will hold a pointer into its header: a
+ * a chunk is unmapped only while hak_remote_is_quiet(), for then nobody holds or will hold a pointer into its header: a
  * freer that comes later brings a live block, and so a slab that is not empty.
  * A slab may be lent to another heap (lend.h). So a freer announces itself where the slab is, and looks again whether it still is there.
  * What was pushed on the wrong stack its owner hands on: until then the blocks count as used, and the slab stays where it is.
@@ -26,7 +26,7 @@ typedef struct hak_remote {
 } __attribute__((aligned(HAK_CACHE_LINE))) hak_remote_t;
 
 /* Any thread, between which it frees blocks of the heap's. Sequential: whoever lends a slab changes its heap first and then reads
-   `freers`; whoever enters reads the heap afterwards (hak_remote_is_left). The release pairs with the acquire in hak_remote_quiet. */
+   `freers`; whoever enters reads the heap afterwards (enter_owner in heap_give.c). The release pairs with the acquire in hak_remote_is_quiet. */
 HAK_INLINE void hak_remote_enter(hak_remote_t *remote) {
   hak_fetch_add_seq_cst(&remote->freers, 1);
 }
@@ -45,7 +45,7 @@ HAK_INLINE bool hak_remote_pending(hak_remote_t *remote) {
 hak_slab_t *hak_remote_take(hak_remote_t *remote);
 
 /* Nobody is between enter and leave: neither now nor, but for those who found a heap changed, later. See hak_remote_enter. */
-HAK_INLINE bool hak_remote_is_left(hak_remote_t *remote) {
+HAK_INLINE bool hak_remote_has_no_freers(hak_remote_t *remote) {
   return hak_load_seq_cst(&remote->freers) == 0;
 }
 
@@ -54,13 +54,10 @@ HAK_INLINE void hak_remote_forget_freers(hak_remote_t *remote) {
   hak_store_relaxed(&remote->freers, 0);
 }
 
-/* For the owner of a stack on which a slab was pushed that another has by now: that one collects it. */
-void hak_remote_forward(hak_remote_t *remote, hak_slab_t *slab);
-
-/* Pushes an empty slab that nobody frees blocks of, with none to collect. */
-void hak_remote_return(hak_remote_t *remote, hak_slab_t *slab);
+/* Pushes a slab with a summary that is not 0, which is on no stack. */
+void hak_remote_push(hak_remote_t *remote, hak_slab_t *slab);
 
 /* Nobody has to do with a header of an empty chunk. */
-bool hak_remote_quiet(hak_remote_t *remote);
+bool hak_remote_is_quiet(hak_remote_t *remote);
 
 #endif

@@ -79,7 +79,7 @@ static void park(hak_superslab_t *superslab, hak_chunk_t *chunk) {
 bool hak_superslab_lone(const hak_chunk_owner_t *owner, hak_chunk_t *chunk) {
   /* A huge chunk's one slab is on no stack once its block has come back; only a freer that has not left yet may look. */
   if (chunk->huge) return hak_load_acquire(&chunk->pins) == 1 && hak_load_acquire(&owner->remote->freers) == 0;
-  return hak_load_acquire(&chunk->pins) == 1 && hak_remote_quiet(owner->remote);
+  return hak_load_acquire(&chunk->pins) == 1 && hak_remote_is_quiet(owner->remote);
 }
 
 /* Unmaps parked chunks whose pins have ended, looking at no more than `most`. */

@@ -202,7 +202,7 @@ static void *free_at_random(void *argument) {
 
 static void expect_nothing_lost(void) {
   hak_heap_t *heap = hak_thread_heap;
-  CHECK(hak_remote_quiet(&heap->remote) || hak_remote_pending(&heap->remote));
+  CHECK(hak_remote_is_quiet(&heap->remote) || hak_remote_pending(&heap->remote));
   hak_heap_collect(heap);
   for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
     for (hak_slab_t *slab = hak_chunk_slab_from(chunk, 0); slab != NULL; slab = hak_chunk_slab_from(chunk, slab->unit + slab->units))

@@ -24,7 +24,7 @@ static void expect_empty(hak_heap_t *heap) {
   hak_heap_check(heap);
   hak_heap_stats_get(heap, &stats);
   CHECK(stats.blocks_live == 0 && stats.bytes_live == 0 && stats.bytes_reserved == 0 && stats.bytes_committed == 0);
-  CHECK(heap->superslab.parked == NULL && hak_remote_quiet(&heap->remote));
+  CHECK(heap->superslab.parked == NULL && hak_remote_is_quiet(&heap->remote));
 }
 
 /* ---- interleavings ---- */
@@ -40,7 +40,7 @@ static void freed_remotely_and_collected(void) {
   CHECK(hak_heap_malloc_batch(owner, 500, 100, blocks) == 100);
   memcpy(again, blocks, sizeof blocks);
   CHECK(hak_heap_free_batch(other, again, 100) == 100);
-  CHECK(hak_remote_pending(&owner->remote) && !hak_remote_quiet(&owner->remote));
+  CHECK(hak_remote_pending(&owner->remote) && !hak_remote_is_quiet(&owner->remote));
   /* The next refill collects first and takes the same blocks, lowest first. */
   CHECK(hak_heap_malloc_batch(owner, 500, 100, again) == 100);
   CHECK(memcmp(again, blocks, sizeof blocks) == 0);
@@ -109,7 +109,7 @@ static void what_a_lost_freer_marked_comes_back(void) {
   hak_heap_finish_frees(owner);
   hak_remote_forget_freers(&owner->remote);
   hak_heap_leave(owner);
-  CHECK(marked->used == 0 && announced->used == 0 && hak_remote_quiet(&owner->remote));
+  CHECK(marked->used == 0 && announced->used == 0 && hak_remote_is_quiet(&owner->remote));
   count_as_returned(owner, marked); /* what the lost freers would have counted */
   count_as_returned(owner, announced);
   expect_empty(owner);
