@@ -1,10 +1,10 @@
 /*
  * L3 chunk: two mappings, memory and header.
  *
- *     header: hak_chunk_t | slabs[places] | free, committed, idle units | free blocks | remote blocks
+ *     header: hak_chunk_t | slabs[places] | remote blocks | free, committed, idle units, if there are more than 64
  *
  * Only the OS pages of a header that are used are ever touched: a mapping starts as zero bytes, which is the right
- * start for all but the free-unit map and the places' fixed pointers.
+ * start for all but the free-unit map, and a place is made ready when a slab first opens there.
  */
 #include "chunk.h"
 
@@ -18,31 +18,37 @@
 static size_t places_of(size_t units, bool huge) {
   return huge ? 1 : units;
 }
-static size_t block_words_of(size_t units, bool huge) {
+static size_t remote_words_of(size_t units, bool huge) {
   return huge ? 1 : units * HAK_WORDS_PER_UNIT;
+}
+/* What does not fit into the chunk's own struct. */
+static size_t map_words_of(size_t units, bool huge) {
+  size_t words = 3 * hak_bitmap_words(hak_chunk_map_bits(units, huge));
+  return words <= 3 ? 0 : words;
 }
 
 static size_t header_bytes(size_t units, bool huge) {
-  size_t words = 3 * hak_bitmap_words(hak_chunk_map_bits(units, huge)) + 2 * block_words_of(units, huge);
+  size_t words = remote_words_of(units, huge) + map_words_of(units, huge);
   size_t bytes = sizeof(hak_chunk_t) + places_of(units, huge) * sizeof(hak_slab_t) + words * sizeof(uint64_t);
   return hak_round_up(bytes, hak_os_page_size());
 }
 
 static void lay_out(hak_chunk_t *chunk, size_t units, bool huge) {
-  size_t places = places_of(units, huge), map_words = hak_bitmap_words(hak_chunk_map_bits(units, huge));
-  chunk->free_map = (uint64_t *)&chunk->slabs[places];
-  chunk->committed_map = chunk->free_map + map_words;
-  chunk->idle_map = chunk->committed_map + map_words;
-  uint64_t *free = chunk->idle_map + map_words;
-  _Atomic uint64_t *remote = (_Atomic uint64_t *)(free + block_words_of(units, huge));
-  for (size_t unit = 0; unit < places; unit++) {
-    hak_slab_t *slab = &chunk->slabs[unit];
-    slab->base = chunk->base + unit * HAK_UNIT_SIZE;
-    slab->chunk = chunk;
-    slab->free = free + unit * HAK_WORDS_PER_UNIT;
-    slab->remote = remote + unit * HAK_WORDS_PER_UNIT;
-    slab->unit = (uint32_t)unit;
-  }
+  size_t words = hak_bitmap_words(hak_chunk_map_bits(units, huge));
+  chunk->remote = (_Atomic uint64_t *)&chunk->slabs[places_of(units, huge)];
+  uint64_t *maps = words == 1 ? chunk->short_maps : (uint64_t *)(chunk->remote + remote_words_of(units, huge));
+  chunk->free_map = maps;
+  chunk->committed_map = maps + words;
+  chunk->idle_map = maps + 2 * words;
+}
+
+hak_slab_t *hak_chunk_place(hak_chunk_t *chunk, size_t unit) {
+  hak_slab_t *slab = &chunk->slabs[unit];
+  slab->base = chunk->base + unit * HAK_UNIT_SIZE;
+  slab->chunk = chunk;
+  slab->remote = chunk->remote + unit * HAK_WORDS_PER_UNIT;
+  slab->unit = (uint32_t)unit;
+  return slab;
 }
 
 static hak_chunk_t *map_header(void *base, hak_heap_t *heap, size_t units, bool huge) {

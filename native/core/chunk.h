@@ -21,6 +21,9 @@ typedef struct hak_chunk_kind {
    and with a grain by the live map. @return NULL: no memory. */
 hak_chunk_t *hak_chunk_new(hak_heap_t *heap, hak_chunk_kind_t kind);
 
+/* The place of a unit, where a slab is to be opened. The owner. */
+hak_slab_t *hak_chunk_place(hak_chunk_t *chunk, size_t unit);
+
 /* The first slab at or behind a unit; NULL: there is none. The next one is at `slab->unit + slab->units`. The owner. */
 hak_slab_t *hak_chunk_slab_from(hak_chunk_t *chunk, size_t unit);
 

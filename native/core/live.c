@@ -22,12 +22,12 @@ static size_t half_wanted(void) {
   return half;
 }
 
-/* The mapping: tags | bytes of the coarse half | room | bytes of the fine one | room. The room is for the low bits of the entries, by which
-   the bytes lie behind where they would. */
+/* The mapping: half a page | tags | bytes of the coarse half | room | bytes of the fine one | room. The room is for the low bits of the
+   entries, by which the bytes lie behind where they would; the half page has the first tags of both halves lie in one. */
 #define ROOM ((size_t)HAK_CACHE_LINE)
 
 static size_t tags_size(size_t half) {
-  return hak_round_up(2 * half / HAK_UNIT_SIZE, hak_os_page_size());
+  return hak_round_up(hak_os_page_size() / 2 + 2 * half / HAK_UNIT_SIZE, hak_os_page_size());
 }
 static size_t bytes_of(size_t memory, hak_grain_t grain) {
   return memory >> hak_grain_shift(grain);
@@ -61,7 +61,7 @@ static void lay_out(char *map, size_t half) {
   hak_store_relaxed(&hak_live.first_unit, start / HAK_UNIT_SIZE);
   hak_live.half = half / HAK_UNIT_SIZE;
   hak_store_relaxed(&half_size, half);
-  hak_live.tags = (_Atomic uint8_t *)map;
+  hak_live.tags = (_Atomic uint8_t *)map + hak_os_page_size() / 2;
   hak_live.entries[HAK_GRAIN_COARSE] = entry_of(coarse, start, HAK_GRAIN_COARSE);
   hak_live.entries[HAK_GRAIN_FINE] = entry_of(fine, start + half, HAK_GRAIN_FINE);
   hak_store_release(&hak_live.units, 2 * half / HAK_UNIT_SIZE); /* pairs with the acquires in live.h */

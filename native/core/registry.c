@@ -52,24 +52,33 @@ static size_t doubled(size_t count, size_t span) {
 }
 
 /*
- * The first page of a mapping holds the window's own fields and never goes back, nor do those of `filled` behind the last
- * entry: their counts stay 0 and they are never emptied.
+ *     the window's own fields | entries ... | filled
+ *
+ * The first page never goes back, nor do those with a part of `filled`: so a small window has one page.
  */
 static hak_registry_window_t *map_window(uintptr_t base, size_t count) {
   size_t page = hak_os_page_size();
-  size_t bytes = hak_round_up(sizeof(hak_registry_window_t) + count * sizeof(uintptr_t), page);
-  size_t all = bytes + hak_round_up(bytes / page * sizeof(uint16_t), page);
-  hak_registry_window_t *window = hak_os_map(all, page);
+  size_t entries = sizeof(hak_registry_window_t) + count * sizeof(uintptr_t);
+  size_t enough = 2 * (entries / page + 2) * sizeof(uint16_t); /* for `filled`, which counts its own pages too */
+  size_t bytes = hak_round_up(entries + enough, page);
+  hak_registry_window_t *window = hak_os_map(bytes, page);
   if (window == NULL) return NULL;
+  size_t filled = hak_round_up(bytes / page * sizeof(uint16_t), sizeof(uintptr_t));
   window->base = base;
-  window->count = (bytes - sizeof(hak_registry_window_t)) / sizeof(uintptr_t);
+  window->count = (bytes - filled - sizeof(hak_registry_window_t)) / sizeof(uintptr_t);
   window->bytes = bytes;
-  window->filled = (uint16_t *)((char *)window + bytes);
+  window->filled = (uint16_t *)((char *)window + bytes - filled);
   return window;
 }
 
 static size_t page_of(const hak_registry_window_t *window, size_t index) {
   return (size_t)((const char *)&window->entries[index] - (const char *)window) / hak_os_page_size();
+}
+
+/* The first that has a part of it; 0 of the window that has none. */
+static size_t page_of_filled(const hak_registry_window_t *window) {
+  if (window->bytes == 0) return 0;
+  return (size_t)((const char *)window->filled - (const char *)window) / hak_os_page_size();
 }
 
 static size_t entries_in(const hak_registry_window_t *window, size_t page) {
@@ -221,7 +230,7 @@ void hak_registry_set_huge(const void *start, size_t units, uintptr_t entry) {
 
 static void shrink(hak_registry_window_t *window) {
   size_t page = hak_os_page_size();
-  for (size_t i = 1; i < window->bytes / page; i++) {
+  for (size_t i = 1; i < page_of_filled(window); i++) {
     if (window->filled[i] != PAGE_WRITTEN || !hak_os_purge((char *)window + i * page, page)) continue;
     window->filled[i] = 0;
     hak_counter_add(&shrunk, 1);

@@ -1,6 +1,6 @@
 /*
  * L3 slab: a run of units that holds blocks of one class. What is known of the blocks stands here and in two bitmaps
- * beside it, never in the blocks.
+ * with it, never in the blocks. Those that others write are apart: in a program with one thread they take no memory.
  *
  *     free    1 1 0 0 1 ...   bit i: block i is free. Owner only.
  *     remote  0 0 1 0 0 ...   bit i: another thread freed block i; the owner moves it to `free` by collecting.
@@ -22,8 +22,7 @@ typedef struct hak_chunk hak_chunk_t;
 typedef struct hak_slab {
   char *base;                /* first byte of block 0 */
   _Atomic(hak_heap_t *) heap; /* whose blocks they are: its chunk's heap, or the one that it is lent to (lend.h) */
-  uint64_t *free;            /* fixed for the header's life */
-  _Atomic uint64_t *remote;  /* fixed for the header's life */
+  _Atomic uint64_t *remote;  /* in the chunk's header; fixed for its life */
   uint64_t reciprocal;       /* see hak_size_class_t */
   size_t block_size;         /* bytes; huge slabs have one block of any size */
   uint32_t blocks;           /* places */
@@ -42,6 +41,7 @@ typedef struct hak_slab {
   uint16_t high;             /* no block from here on was handed out */
   uint16_t high_before;      /* the same before the last batch */
   struct hak_slab *remote_next; /* on the heap's stack; written by the pusher, read by the owner that took the stack */
+  uint64_t free[HAK_WORDS_PER_UNIT];
 } __attribute__((aligned(HAK_CACHE_LINE))) hak_slab_t;
 
 /* Some of a slab's blocks, a bit each: what comes back together is marked by the word. */

@@ -198,6 +198,16 @@ static void track(const hak_slab_t *slab, uintptr_t tag) {
   hak_live_tag_units(slab->base, slab->units, tag);
 }
 
+/* The place of a slab that is to be opened over some units; nobody has a block of it yet. */
+static hak_slab_t *prepare(const hak_chunk_owner_t *owner, hak_chunk_t *chunk, size_t unit, size_t units, bool fresh) {
+  hak_slab_t *slab = hak_chunk_place(chunk, unit);
+  slab->units = (uint32_t)units;
+  slab->fresh = fresh;
+  slab->high = slab->high_before = 0;
+  hak_store_relaxed(&slab->heap, owner->heap);
+  return slab;
+}
+
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
                                    uint64_t seq) {
   size_t units = hak_size_classes[size_class].units;
@@ -207,11 +217,8 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_bitmap_clear_range(chunk->free_map, unit, units);
   chunk->free_units -= (uint32_t)units;
   hak_runs_update(runs_of(superslab, chunk), chunk);
-  hak_slab_t *slab = &chunk->slabs[unit];
-  slab->units = (uint32_t)units;
-  slab->fresh = chunk->zero && hak_bitmap_count_range(chunk->committed_map, unit, units) == 0;
-  slab->high = slab->high_before = 0;
-  hak_store_relaxed(&slab->heap, owner->heap); /* nobody has a block of it yet */
+  bool fresh = chunk->zero && hak_bitmap_count_range(chunk->committed_map, unit, units) == 0;
+  hak_slab_t *slab = prepare(owner, chunk, unit, units, fresh);
   commit(superslab, chunk, unit, units);
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
@@ -232,11 +239,7 @@ hak_slab_t *hak_superslab_huge_new(hak_superslab_t *superslab, const hak_chunk_o
   chunk->free_units = 0;
   hak_counter_add(&superslab->committed, chunk->units);
   hak_counter_add(&superslab->used, chunk->units);
-  hak_slab_t *slab = &chunk->slabs[0];
-  slab->units = chunk->units;
-  slab->fresh = chunk->zero;
-  slab->high = slab->high_before = 0;
-  hak_store_relaxed(&slab->heap, owner->heap); /* nobody has a block of it yet */
+  hak_slab_t *slab = prepare(owner, chunk, 0, chunk->units, chunk->zero);
   hak_slab_open(slab, HAK_SLAB_CLASSES, chunk->units * HAK_UNIT_SIZE, seq);
   hak_registry_set_huge(slab->base, slab->units, (uintptr_t)slab | HAK_TAG_SLOW);
   if (HAK_CHECKED) hak_chunk_check(superslab, chunk);

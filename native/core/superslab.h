@@ -3,7 +3,7 @@
  *
  *     header (a mapping of its own)            memory (callers' bytes, nothing else)
  *     { free units, committed units,           | unit 0 | unit 1 | unit 2 | ... |
- *       slabs[units], free[], remote[] }         `---- a slab ----'  free run
+ *       slabs[units], remote[] }                 `---- a slab ----'  free run
  *
  * Life of a chunk: mapped, filled and emptied by its heap; emptied, it stays until it has been idle from one tick to the next or
  * free memory is over its bound: then it is released, which is to say purged and unmapped. A released chunk that somebody has
@@ -41,7 +41,9 @@ struct hak_chunk {
   uint64_t stamp;                 /* of a cached huge chunk: the tick at which it came */
   uint64_t *free_map, *committed_map; /* a bit a unit; of a huge chunk one for all, and only the first map counts */
   uint64_t *idle_map;             /* committed and free units that were so at the last tick already */
-  hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit */
+  uint64_t short_maps[3];         /* these, of up to 64 units */
+  _Atomic uint64_t *remote;       /* the slabs' bitmaps of that name */
+  hak_slab_t slabs[];             /* one place a unit; a slab uses the place of its first unit, see hak_chunk_place */
 };
 
 /* Bits of the chunk's maps: a huge chunk's units come and go together. */

@@ -11,7 +11,7 @@ static void check_units(const hak_chunk_t *chunk) {
   for (; unit < chunk->units; unit = hak_bitmap_next_clear(chunk->free_map, chunk->units, unit + chunk->slabs[unit].units)) {
     const hak_slab_t *slab = &chunk->slabs[unit];
     if (slab->blocks == 0 || hak_bitmap_count_range(chunk->free_map, unit, slab->units) != 0)
-      hak_fatal("superslab: a unit is neither free nor in a slab", slab->base);
+      hak_fatal("superslab: a unit is neither free nor in a slab", chunk->base + unit * HAK_UNIT_SIZE);
     units += slab->units;
   }
   if (units != chunk->units - chunk->free_units) hak_fatal("superslab: free units differ from the map", chunk->base);

@@ -13,7 +13,6 @@ typedef enum state { FREE, LIVE, REMOTE } state_t;
 
 typedef struct bed {
   hak_slab_t slab;
-  uint64_t free[HAK_WORDS_PER_UNIT];
   _Atomic uint64_t remote[HAK_WORDS_PER_UNIT];
   state_t model[MOST_BLOCKS];
   bool pushed; /* the model's view of "on the stack" */
@@ -24,7 +23,6 @@ static char *const base = (char *)0x7000000000;
 static void open_bed(bed_t *bed, unsigned size_class) {
   memset(bed, 0, sizeof *bed);
   bed->slab.base = base;
-  bed->slab.free = bed->free;
   bed->slab.remote = bed->remote;
   bed->slab.units = size_class < HAK_SLAB_CLASSES ? hak_size_classes[size_class].units : 40;
   hak_slab_open(&bed->slab, size_class, hak_size_class_bytes(size_class), 5);
@@ -41,7 +39,7 @@ static void check(bed_t *bed) {
   hak_slab_check(&bed->slab);
   CHECK(bed->slab.used == model_count(bed, LIVE) + model_count(bed, REMOTE));
   for (size_t i = 0; i < bed->slab.blocks; i++) {
-    CHECK(hak_bitmap_get(bed->free, i) == (bed->model[i] == FREE));
+    CHECK(hak_bitmap_get(bed->slab.free, i) == (bed->model[i] == FREE));
     CHECK((((hak_load_relaxed(&bed->remote[i / 64])) >> (i % 64)) & 1) == (bed->model[i] == REMOTE));
   }
 }
