@@ -20,32 +20,13 @@ typedef struct hak_mutex {
   _Atomic uint32_t state;
 } hak_mutex_t;
 
-enum { HAK_MUTEX_OPEN, HAK_MUTEX_LOCKED, HAK_MUTEX_AWAITED, HAK_MUTEX_FORKING };
+bool hak_mutex_try_lock(hak_mutex_t *mutex);
+void hak_mutex_lock(hak_mutex_t *mutex);
+void hak_mutex_unlock(hak_mutex_t *mutex);
 
-/* Slow paths. */
-bool hak_mutex_gets_by(hak_mutex_t *mutex);
-void hak_mutex_wait(hak_mutex_t *mutex);
-void hak_mutex_wake(hak_mutex_t *mutex);
-
-/* Acquire: pairs with the release in hak_mutex_unlock. */
-HAK_INLINE bool hak_mutex_try_lock(hak_mutex_t *mutex) {
-  uint32_t open = HAK_MUTEX_OPEN;
-  return HAK_LIKELY(hak_cas_acquire(&mutex->state, &open, HAK_MUTEX_LOCKED)) || hak_mutex_gets_by(mutex);
-}
-
-HAK_INLINE void hak_mutex_lock(hak_mutex_t *mutex) {
-  if (HAK_UNLIKELY(!hak_mutex_try_lock(mutex))) hak_mutex_wait(mutex);
-}
-
-/* Release: pairs with the acquires of whoever locks it next. Relaxed before: only its holder makes it so. */
-HAK_INLINE void hak_mutex_unlock(hak_mutex_t *mutex) {
-  if (HAK_UNLIKELY(hak_load_relaxed(&mutex->state) == HAK_MUTEX_FORKING)) return;
-  if (HAK_UNLIKELY(hak_exchange_release(&mutex->state, HAK_MUTEX_OPEN) == HAK_MUTEX_AWAITED)) hak_mutex_wake(mutex);
-}
-
-/* A hint. */
+/* A hint. Relaxed: it says nothing of what is under the lock. */
 HAK_INLINE bool hak_mutex_is_locked(hak_mutex_t *mutex) {
-  return hak_load_relaxed(&mutex->state) != HAK_MUTEX_OPEN;
+  return hak_load_relaxed(&mutex->state) != 0;
 }
 
 /* Before and after a fork: after it in the parent, and in the child, where nobody else waits. */
