@@ -40,7 +40,8 @@ HAK_INLINE unsigned hak_grain_shift(hak_grain_t grain) {
 }
 
 typedef struct hak_live {
-  _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquires in hak_live_clear and hak_live_get */
+  _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquires in hak_live_clear and
+                            hak_live_get */
   _Atomic uintptr_t first_unit; /* the region's first address, in units. Relaxed: without `units` it says nothing */
   size_t half;           /* units of the coarse half, which comes first */
   _Atomic uint8_t *tags; /* of that unit */

@@ -55,7 +55,7 @@ HAK_API void *hak_malloc_or(size_t size, void *(*otherwise)(size_t size));
 /** @return a zeroed block for `count` objects of `size` bytes; NULL with ENOMEM, also where the product overflows. */
 HAK_API void *hak_calloc(size_t count, size_t size);
 
-/** Grows or shrinks, in place where the block allows. `block` may be NULL; on failure it stays as it was. */
+/** Grows or shrinks, in place where the block allows. `block` may be NULL; on failure it stays as it was. To fewer bytes never fails. */
 HAK_API void *hak_realloc(void *block, size_t size);
 
 /** @param alignment any power of two, else NULL with EINVAL; ENOMEM where the system has no such addresses. */
@@ -188,7 +188,10 @@ typedef struct hak_foreign {
  */
 HAK_API void hak_set_foreign(const hak_foreign_t *foreign);
 
-/** Gives idle memory of the calling thread's heap, of all abandoned ones and of orphans back to the OS. @return bytes given back. */
+/**
+ * Gives idle memory back to the OS: what the calling thread caches, what is free in the heaps of all threads that nobody is at at the
+ * moment, freed large blocks, orphans. What other threads cache of small blocks stays theirs. @return bytes given back.
+ */
 HAK_API size_t hak_trim(void);
 
 /** What one growing component holds: `capacity` and `used` in its own unit, and how often it grew, shrank and missed. */

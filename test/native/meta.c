@@ -1,4 +1,7 @@
-/* meta: pieces are zero, aligned, apart from each other, keep their contents when resized, and are used again; threads may come at once; no memory means NULL. */
+/*
+ * meta: pieces are zero, aligned, apart from each other, keep their contents when resized, and are used again; threads may come at once;
+ * no memory means NULL.
+ */
 #include "test.h"
 
 #include "meta.h"
