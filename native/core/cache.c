@@ -163,11 +163,23 @@ static void tick_bin(hak_heap_t *heap, unsigned size_class) {
   bin->spilled /= 2;
 }
 
-/* Of what a thread that rests has only its bins stay: they are no one else's to touch. With its door closed it is awake after all. */
-size_t hak_cache_rest(hak_heap_t *heap) {
-  if (hak_mutex_is_locked(&heap->door)) return 0;
-  if (hak_counter_get(&heap->mid.bytes) != 0) flush_mid(heap);
-  return hak_heap_tick_resting(heap);
+static void empty_rings_inside(hak_heap_t *heap) {
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
+    void *block;
+    while ((block = hak_mid_evict(&heap->mid, c)) != NULL)
+      if (hak_heap_give_inside(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+    hak_mid_idle(&heap->mid, c); /* gives the rings' kept segments back */
+  }
+}
+
+/* Of what a thread that rests has only its bins stay: they are no one else's to touch. No door is waited for: a thread in the middle of a
+   fork may come here, which holds what the owner waits for behind its door. */
+void hak_cache_rest(hak_heap_t *heap) {
+  if (hak_counter_get(&heap->mid.bytes) != 0 && hak_heap_try_enter(heap)) {
+    empty_rings_inside(heap);
+    hak_heap_leave(heap);
+  }
+  hak_heap_tick_resting(heap);
 }
 
 void hak_cache_look(void) {

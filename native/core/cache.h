@@ -30,8 +30,8 @@ void hak_cache_count(hak_heap_t *heap);
 void hak_cache_look(void);
 
 /* What a look does with a thread's heap: gives back what is idle and what its rings have. Any thread; nothing where another is at the
-   heap's slabs. @return bytes. */
-size_t hak_cache_rest(hak_heap_t *heap);
+   heap's slabs. */
+void hak_cache_rest(hak_heap_t *heap);
 
 /* Gives everything cached back to the slabs. */
 void hak_cache_flush(hak_heap_t *heap);

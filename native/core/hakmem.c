@@ -62,13 +62,20 @@ static void *malloc_from(hak_heap_t *heap, unsigned size_class, size_t alignment
   return block != NULL ? block : hak_spare_alloc(size_class);
 }
 
+static void *try_malloc(unsigned size_class, size_t alignment) {
+  hak_heap_t *heap = hak_thread_heap_get();
+  if (heap == &hak_nobody) return NULL;
+  void *block = malloc_from(heap, size_class, alignment);
+  hak_thread_heap_put(heap);
+  return block;
+}
+
 /* Where memory is refused, what lies idle here may be what is missing. `alignment` is asked of huge classes; the others have theirs. */
 static HAK_NOINLINE void *malloc_slow(unsigned size_class, size_t alignment) {
-  hak_heap_t *heap = hak_thread_heap_get();
-  if (heap == &hak_nobody) return out_of_memory();
-  void *block = malloc_from(heap, size_class, alignment);
-  if (HAK_UNLIKELY(block == NULL) && hak_trim() != 0) block = malloc_from(heap, size_class, alignment);
-  hak_thread_heap_put(heap);
+  void *block = try_malloc(size_class, alignment);
+  if (HAK_LIKELY(block != NULL)) return block;
+  hak_trim();
+  block = try_malloc(size_class, alignment);
   return block == NULL ? out_of_memory() : block;
 }
 

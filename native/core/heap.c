@@ -217,8 +217,8 @@ void hak_heap_tick(hak_heap_t *heap) {
 }
 
 static size_t give_idle(hak_heap_t *heap) {
-  hak_heap_collect_inside(heap);
   uint64_t purged = hak_counter_get(&heap->superslab.purged);
+  hak_heap_collect_inside(heap);
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) {
     hak_heap_class_t *list = &heap->classes[c];
     for (hak_slab_t *slab = list->head, *next; slab != NULL; slab = next) {
@@ -240,12 +240,11 @@ size_t hak_heap_give_idle(hak_heap_t *heap) {
   return given;
 }
 
-size_t hak_heap_tick_resting(hak_heap_t *heap) {
-  if (!hak_heap_try_enter(heap)) return 0;
-  size_t given = give_idle(heap);
+void hak_heap_tick_resting(hak_heap_t *heap) {
+  if (!hak_heap_try_enter(heap)) return;
+  give_idle(heap);
   if (HAK_CHECKED) check_slabs(heap);
   hak_heap_leave(heap);
-  return given;
 }
 
 /* ---- retaining ---- */

@@ -108,6 +108,9 @@ size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count);
 /* In the child of a fork: what other threads had begun to free, and did not come to announce, comes back. Inside the door. */
 void hak_heap_finish_frees(hak_heap_t *heap);
 
+/* The same for one who is inside the heap's door; waits for no other. */
+size_t hak_heap_give_inside(hak_heap_t *heap, void **blocks, size_t count);
+
 /* Lengthens a huge block to `size` bytes, a class's, where it lies. @return false: it is another heap's, or has no room behind it. */
 bool hak_heap_grow(hak_heap_t *heap, hak_slab_t *slab, size_t size);
 
@@ -119,8 +122,8 @@ HAK_INLINE bool hak_heap_tick_due(hak_heap_t *heap) {
 /* Gives back what was idle since the last tick. */
 void hak_heap_tick(hak_heap_t *heap);
 
-/* The same for a heap whose thread rests: all that is idle goes. Any thread; nothing where another is at the heap's slabs. @return bytes. */
-size_t hak_heap_tick_resting(hak_heap_t *heap);
+/* The same for a heap whose thread rests: all that is idle goes. Any thread; nothing where another is at the heap's slabs. */
+void hak_heap_tick_resting(hak_heap_t *heap);
 
 /* Gives every block back but those that `next` names; see hak_heap_abandon. No cache holds any. */
 void hak_heap_retain(hak_heap_t *heap, void *(*next)(void *argument), void *argument);

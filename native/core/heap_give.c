@@ -204,7 +204,7 @@ static run_t run_from(const hak_slab_t *slab, void **blocks, size_t most) {
   return run;
 }
 
-static size_t give(hak_heap_t *heap, void **blocks, size_t count) {
+size_t hak_heap_give_inside(hak_heap_t *heap, void **blocks, size_t count) {
   unsigned last_class = HAK_SLAB_CLASSES + 1;
   size_t rejected = 0;
   add_to(heap, &heap->flushes, 1);
@@ -228,9 +228,9 @@ static size_t give(hak_heap_t *heap, void **blocks, size_t count) {
 }
 
 size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count) {
-  if (HAK_UNLIKELY(hak_heap_is_nobody(heap))) return give(heap, blocks, count);
+  if (HAK_UNLIKELY(hak_heap_is_nobody(heap))) return hak_heap_give_inside(heap, blocks, count);
   hak_heap_enter(heap);
-  size_t given = give(heap, blocks, count);
+  size_t given = hak_heap_give_inside(heap, blocks, count);
   hak_heap_leave(heap);
   return given;
 }
@@ -291,8 +291,8 @@ static void push_marked_of(hak_heap_t *heap, hak_chunk_t *chunk) {
 }
 
 void hak_heap_finish_frees(hak_heap_t *heap) {
-  if (hak_remote_has_no_freers(&heap->remote)) return; /* nobody was at it */
-  hak_heap_collect_inside(heap);                 /* so that none of them is on the stack */
+  if (hak_remote_has_no_freers(&heap->remote)) return;
+  hak_heap_collect_inside(heap); /* first what was announced: then no slab is on the stack, and each can be pushed */
   for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
     push_marked_of(heap, chunk);
   hak_heap_collect_inside(heap);

@@ -56,9 +56,8 @@ static uint64_t activity_of(hak_heap_t *heap) {
   return sum;
 }
 
-/* Heaps of their own go by what their users do. */
-static void look_at(hak_heap_t *heap, uint64_t now, size_t (*visit)(hak_heap_t *heap)) {
-  if (heap->own) return;
+static void look_at(hak_heap_t *heap, uint64_t now, void (*visit)(hak_heap_t *heap)) {
+  if (!hak_heaps_look_after(heap)) return;
   bool awake = activity_of(heap) != heap->activity_seen;
   if (!awake && now - heap->seen_ms < hak_option(hak_option_purge_delay_ms)) return;
   if (!awake) visit(heap);
@@ -66,7 +65,7 @@ static void look_at(hak_heap_t *heap, uint64_t now, size_t (*visit)(hak_heap_t *
   heap->seen_ms = now;
 }
 
-static void look(uint64_t now, size_t (*visit)(hak_heap_t *heap)) {
+static void look(uint64_t now, void (*visit)(hak_heap_t *heap)) {
   hak_store_relaxed(&looked_ms, now);
   for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) look_at(heap, now, visit);
   if (now - moment_ms < hak_option(hak_option_purge_delay_ms)) return;
@@ -74,7 +73,7 @@ static void look(uint64_t now, size_t (*visit)(hak_heap_t *heap)) {
   hak_heap_tick_shared();
 }
 
-void hak_heaps_look(size_t (*visit)(hak_heap_t *heap)) {
+void hak_heaps_look(void (*visit)(hak_heap_t *heap)) {
   uint64_t now = hak_os_now_ms();
   if (now - hak_load_relaxed(&looked_ms) < hak_option(hak_option_purge_delay_ms) / LOOKS_A_REST) return;
   if (!hak_mutex_try_lock(&mutex)) return;
@@ -114,8 +113,7 @@ bool hak_heaps_find_resting(bool (*visit)(hak_heap_t *heap, void *argument), voi
 
 void hak_heaps_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
   hak_mutex_lock(&mutex);
-  for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next)
-    if (!heap->own) visit(heap, argument);
+  for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) visit(heap, argument);
   hak_mutex_unlock(&mutex);
 }
 

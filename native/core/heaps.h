@@ -17,15 +17,20 @@ void hak_heaps_enter(hak_heap_t *heap);
 /* Takes the heap out, which is about to go; its running totals stay. */
 void hak_heaps_remove(hak_heap_t *heap);
 
-/* A look: visits each thread's heap that rests, under the lock, and lets the large blocks that all share age. Nothing where another
+/* A look: visits each heap that rests, under the lock, and lets the large blocks that all share age. Nothing where another
    thread is at it, or was a moment ago. */
-void hak_heaps_look(size_t (*visit)(hak_heap_t *heap));
+void hak_heaps_look(void (*visit)(hak_heap_t *heap));
 
 /* Visits threads' heaps that have done nothing since they were last come upon here, a few of them at a time, until a visit says true.
    @return whether one did; false where another thread is at it. Waits for nothing. */
 bool hak_heaps_find_resting(bool (*visit)(hak_heap_t *heap, void *argument), void *argument);
 
-/* Visits each thread's heap, under the lock. */
+/* Whether others look after the heap; those of their own go by what their users do. Such a heap is never destroyed. */
+HAK_INLINE bool hak_heaps_look_after(const hak_heap_t *heap) {
+  return !heap->own || heap->spare;
+}
+
+/* Visits each heap, under the lock. */
 void hak_heaps_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
 
 /* Adds the numbers of all heaps, and of those that are gone: none counts in both, or in neither. */

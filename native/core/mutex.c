@@ -57,7 +57,9 @@ void hak_mutex_lock_through_fork(hak_mutex_t *mutex) {
   hak_store_relaxed(&mutex->state, FORKING); /* its holder alone reads more into it than that it is locked */
 }
 
+/* One that came into being meanwhile may be another thread's. */
 void hak_mutex_unlock_after_fork(hak_mutex_t *mutex) {
+  if (hak_load_relaxed(&mutex->state) != FORKING) return;
   hak_store_release(&mutex->state, OPEN); /* pairs with the acquires of whoever locks it next */
   hak_os_wake(&mutex->state, true);
 }

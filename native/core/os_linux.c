@@ -202,15 +202,16 @@ void hak_os_allow_huge_pages(void *start, size_t size) {
   errno = before;
 }
 
-enum { YIELDS = 20, PAUSE_NS = 50000 };
+enum { YIELDS_BEFORE_PAUSE = 20, PAUSE_NS = 50000 };
 
+/* By system calls: nanosleep would be a point at which the thread may be cancelled, and malloc is none. */
 void hak_os_yield(unsigned turn) {
   int before = errno;
   struct timespec pause = {0, PAUSE_NS};
-  if (turn < YIELDS)
+  if (turn < YIELDS_BEFORE_PAUSE)
     sched_yield();
   else
-    nanosleep(&pause, NULL);
+    syscall(SYS_nanosleep, &pause, NULL);
   errno = before;
 }
 

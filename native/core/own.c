@@ -27,8 +27,11 @@ HAK_NOINLINE void hak_own_met_orphan(hak_heap_t *heap) {
   hak_own_end_orphans();
 }
 
+/* Where memory is refused, what lies idle elsewhere may be what is missing: here and below. */
 hak_heap_t *hak_heap_new(void) {
   hak_heap_t *heap = hak_heap_create(true);
+  if (heap == NULL) hak_trim();
+  if (heap == NULL) heap = hak_heap_create(true);
   if (heap == NULL) return no_memory();
   hak_thread_enter(heap);
   return heap;
@@ -58,9 +61,13 @@ void *hak_heap_aligned_alloc(hak_heap_t *heap, size_t alignment, size_t size) {
     return NULL;
   }
   if (size > HAK_MAX_SIZE) return no_memory();
+  unsigned size_class = hak_size_class_aligned(size, alignment);
   if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  hak_counter_add(&heap->uncached_allocs, hak_heap_take_aligned(heap, hak_size_class_aligned(size, alignment), alignment, &block));
-  return block != NULL ? block : no_memory();
+  size_t taken = hak_heap_take_aligned(heap, size_class, alignment, &block);
+  if (taken == 0) hak_trim();
+  if (taken == 0) taken = hak_heap_take_aligned(heap, size_class, alignment, &block);
+  hak_counter_add(&heap->uncached_allocs, taken);
+  return taken != 0 ? block : no_memory();
 }
 
 size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void **blocks) {
@@ -68,8 +75,11 @@ size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void *
     errno = ENOMEM;
     return 0;
   }
+  unsigned size_class = hak_size_class_of(size);
   if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  size_t taken = hak_heap_take(heap, hak_size_class_of(size), count, blocks);
+  size_t taken = hak_heap_take(heap, size_class, count, blocks);
+  if (taken < count) hak_trim();
+  if (taken < count) taken += hak_heap_take(heap, size_class, count - taken, blocks + taken);
   if (taken < count) errno = ENOMEM;
   return taken;
 }

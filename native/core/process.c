@@ -9,24 +9,29 @@
 #include "own.h"
 #include "region.h"
 #include "registry.h"
-#include "spare.h"
 #include "thread.h"
 
 /* ---- trimming ---- */
 
-static void rest(hak_heap_t *heap, void *sum) {
-  *(size_t *)sum += hak_cache_rest(heap);
+static void rest(hak_heap_t *heap, void *unused) {
+  (void)unused;
+  if (hak_heaps_look_after(heap)) hak_cache_rest(heap);
+}
+
+static void add_purged(hak_heap_t *heap, void *sum) {
+  if (hak_heaps_look_after(heap)) *(uint64_t *)sum += hak_counter_get(&heap->superslab.purged);
 }
 
 size_t hak_trim(void) {
-  size_t sum = 0;
+  uint64_t before = 0, after = 0;
   hak_heap_t *heap = hak_thread_heap;
+  hak_heaps_each(add_purged, &before);
   if (heap != &hak_nobody) hak_cache_release(heap);
-  hak_heaps_each(rest, &sum);
-  sum += hak_own_end_orphans();
-  sum += hak_spare_trim();
-  sum += hak_heap_give_shared(); /* after the heaps: their closed chunks have come there */
-  return sum + hak_region_fit();
+  hak_heaps_each(rest, NULL);
+  hak_heaps_each(add_purged, &after);
+  size_t bytes = hak_own_end_orphans() + hak_heap_give_shared(); /* where closed chunks of the heaps have come */
+  hak_region_fit();
+  return bytes + (size_t)(after - before) * HAK_UNIT_SIZE;
 }
 
 /* ---- numbers ---- */

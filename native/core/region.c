@@ -79,7 +79,7 @@ static size_t piece_at(hak_grain_t grain, const char *address, size_t count) {
 enum { PAUSE_MS = 100 };
 
 /* Where no place was left, and none came back, others wait a moment: a whole search is some system calls. */
-static bool is_full(hak_grain_t grain) {
+static bool pauses(hak_grain_t grain) {
   return full_ms[grain] != 0 && hak_os_now_ms() - full_ms[grain] < PAUSE_MS;
 }
 
@@ -105,7 +105,7 @@ static void unmap(void *base, size_t count, hak_grain_t grain) {
 
 void *hak_region_map(size_t size, hak_grain_t grain) {
   hak_mutex_lock(&mutex);
-  void *base = start() && !is_full(grain) ? map(pieces_of(size), grain) : NULL;
+  void *base = start() && !pauses(grain) ? map(pieces_of(size), grain) : NULL;
   if (base != NULL && !hak_live_cover(base, size, grain)) {
     unmap(base, pieces_of(size), grain);
     base = NULL;
@@ -120,9 +120,9 @@ void hak_region_unmap(void *base, size_t size, hak_grain_t grain) {
   hak_mutex_unlock(&mutex);
 }
 
-bool hak_region_is_full(hak_grain_t grain) {
+bool hak_region_lacks_addresses(hak_grain_t grain) {
   hak_mutex_lock(&mutex);
-  bool full = is_full(grain);
+  bool lacks = full_ms[grain] != 0;
   hak_mutex_unlock(&mutex);
-  return full;
+  return lacks;
 }

@@ -20,8 +20,8 @@ bool hak_region_start(void);
 /* @return `size` zero bytes, whole pieces, with bytes in the live map; NULL: no memory or no addresses. */
 void *hak_region_map(size_t size, hak_grain_t grain);
 
-/* Whether it was for want of addresses that a piece of the half could not be had a moment ago. */
-bool hak_region_is_full(hak_grain_t grain);
+/* Whether it was for want of addresses that no piece of the half could be had last. */
+bool hak_region_lacks_addresses(hak_grain_t grain);
 
 void hak_region_unmap(void *start, size_t size, hak_grain_t grain);
 

@@ -24,19 +24,12 @@ static void *take(hak_heap_t *heap, unsigned size_class) {
 }
 
 void *hak_spare_alloc(unsigned size_class) {
-  if (!hak_region_is_full(hak_size_class_grain(size_class))) return NULL;
+  if (!hak_region_lacks_addresses(hak_size_class_grain(size_class))) return NULL;
   hak_mutex_lock(&mutex);
   hak_heap_t *heap = get();
   void *block = heap == NULL ? NULL : take(heap, size_class);
   hak_mutex_unlock(&mutex);
   return block;
-}
-
-size_t hak_spare_trim(void) {
-  hak_mutex_lock(&mutex);
-  size_t given = spare == NULL ? 0 : hak_heap_give_idle(spare);
-  hak_mutex_unlock(&mutex);
-  return given;
 }
 
 void hak_spare_lock(void) {

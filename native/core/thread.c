@@ -79,19 +79,17 @@ static void after_fork(void) {
   hak_spare_unlock();
 }
 
+/* Threads that did not come along may have been freeing blocks of the heap's. Where one was inside the door it stays closed. */
 static void finish_frees(hak_heap_t *heap, void *unused) {
   (void)unused;
+  if (!hak_heap_try_enter(heap)) return;
   hak_heap_finish_frees(heap);
-}
-static void forget_freers(hak_heap_t *heap, void *unused) {
-  (void)unused;
   hak_remote_forget_freers(&heap->remote);
+  hak_heap_leave(heap);
 }
 
-/* Threads that did not come along may have been freeing blocks of the heaps that did. */
 static void after_fork_in_child(void) {
-  each_of_the_child(finish_frees);
-  hak_heaps_each(forget_freers, NULL);
+  hak_heaps_each(finish_frees, NULL);
   after_fork();
 }
 

@@ -98,8 +98,8 @@ static size_t count(char *const list[]) {
 }
 
 static const char *preloaded_by(char *const environment[]) {
-  for (size_t i = 0; i < count(environment); i++) {
-    const char *list = value_of(environment[i], "LD_PRELOAD");
+  for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
+    const char *list = value_of(*entry, "LD_PRELOAD");
     if (list != NULL) return list;
   }
   return "";

@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #undef _FILE_OFFSET_BITS /* else the header gives these functions the other names, which stand below */
 #include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,9 +18,24 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+static pid_t self; /* a child of vfork, which has its parent's memory, is another */
+
+static void note_self(void) {
+  self = getpid();
+}
+
+__attribute__((constructor)) static void start(void) {
+  note_self();
+  pthread_atfork(NULL, NULL, note_self);
+}
+
 EXPORT int prlimit(pid_t process, __rlimit_resource_t resource, const struct rlimit *limit, struct rlimit *before) {
-  const int failed = (int)syscall(SYS_prlimit64, process, resource, limit, before);
-  if (failed != 0 || resource != RLIMIT_AS || limit == NULL) return failed;
+  struct rlimit old;
+  const int failed = (int)syscall(SYS_prlimit64, process, resource, limit, &old);
+  if (failed != 0) return failed;
+  if (before != NULL) *before = old;
+  const bool lowers_own = limit != NULL && resource == RLIMIT_AS && limit->rlim_cur < old.rlim_cur && (process == 0 || process == self);
+  if (!lowers_own || self != getpid()) return 0;
   const int error = errno;
   hak_trim();
   errno = error;

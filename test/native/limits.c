@@ -87,6 +87,9 @@ static void freed_memory_serves_other_sizes(void) {
     void *block = hak_malloc((size_t)ROOM * 3 / 4);
     CHECK(block != NULL);
     hak_free(block);
+    hak_heap_t *heap = hak_heap_new(); /* its own has to do without what the thread keeps of that */
+    CHECK(heap != NULL && hak_heap_malloc(heap, (size_t)ROOM * 3 / 4) != NULL);
+    hak_heap_destroy(heap);
   }
 }
 

@@ -2,7 +2,7 @@
  * spare: where other mappings leave the region of the live map no addresses, blocks come from the spare heap: apart, zero if asked for, freed
  * by any thread, and gone at the end; and where there are addresses again, from the threads' heaps.
  */
-#include "test.h"
+#include "ticks.h"
 
 #include "chunk.h"
 #include "os.h"
@@ -21,9 +21,11 @@ static void fill(hak_grain_t grain) {
   }
 }
 
-static bool is_spare(const void *block) {
-  hak_slab_t *slab = hak_heap_slab_of(block);
-  return slab != NULL && slab->chunk->heap->spare;
+/* The heap of one of the blocks that are the spare heap's; NULL: none is. */
+static hak_heap_t *spare_of(void **blocks, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (hak_heap_slab_of(blocks[i])->chunk->heap->spare) return hak_heap_slab_of(blocks[i])->chunk->heap;
+  return NULL;
 }
 
 static void *come_and_go(void *argument) {
@@ -49,11 +51,15 @@ static void a_full_region_is_no_end(void) {
   fill(HAK_GRAIN_FINE);
   fill(HAK_GRAIN_COARSE);
   for (size_t i = 0; i < BLOCKS; i++) CHECK((blocks[i] = hak_malloc(1 + test_size(&seeds, 60000))) != NULL);
-  CHECK(is_spare(blocks[BLOCKS - 1]) && !is_spare(before));
+  hak_heap_t *spare = spare_of(blocks, BLOCKS);
+  CHECK(spare != NULL && spare_of(&before, 1) == NULL);
   for (size_t i = 0; i < THREADS; i++) randoms[i].state = test_next(&seeds);
   test_threads(THREADS, come_and_go, randoms, sizeof randoms[0]);
+  CHECK(hak_counter_get(&spare->superslab.used) > 100);
   hak_free_batch(blocks, BLOCKS);
   hak_free(before);
+  for (int look = 0; look < 4; look++) hak_cache_look();
+  CHECK(hak_counter_get(&spare->superslab.used) == 0);
   test_expect_quiet();
 }
 
