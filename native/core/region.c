@@ -89,8 +89,11 @@ static void *map(size_t count, hak_grain_t grain) {
   bool is_taken = true;
   for (; is_taken && from + count <= pieces; step *= 2) {
     void *base = hak_os_map_at(address_of(grain, from, count), count * HAK_CHUNK_ALIGNMENT, &is_taken);
-    if (base != NULL) hak_bitmap_set_range(taken[grain], from, count);
-    if (base != NULL) return base;
+    if (base != NULL) {
+      hak_bitmap_set_range(taken[grain], from, count);
+      full_ms[grain] = 0;
+      return base;
+    }
     from = find_free(taken[grain], pieces, from + step, count);
   }
   if (is_taken && count == 1) full_ms[grain] = hak_os_now_ms();
