@@ -33,9 +33,3 @@ hak_heap_t *hak_abandoned_adopt(void) {
 void hak_abandoned_each_locked(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
   for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next_abandoned) visit(heap, argument);
 }
-
-void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument) {
-  hak_mutex_lock(&mutex);
-  hak_abandoned_each_locked(visit, argument);
-  hak_mutex_unlock(&mutex);
-}

@@ -15,8 +15,7 @@ void hak_abandoned_add(hak_heap_t *heap);
 /* The heap that was abandoned last, or NULL. */
 hak_heap_t *hak_abandoned_adopt(void);
 
-void hak_abandoned_each(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
-/* The same by whoever has the lock. */
+/* Visits the abandoned heaps, newest first; between hak_abandoned_lock and hak_abandoned_unlock. */
 void hak_abandoned_each_locked(void (*visit)(hak_heap_t *heap, void *argument), void *argument);
 
 /* Around fork: the child gets the lock open. */

@@ -91,23 +91,21 @@ size_t hak_live_half_size(void) {
 }
 
 /* The bytes of the addresses from `first` to `end`, as far as they fill OS pages. */
-static size_t unmap_bytes(hak_grain_t grain, uintptr_t first, uintptr_t end) {
-  size_t page = hak_os_page_size();
-  char *from = (char *)hak_live_byte(hak_live_entry(grain), (void *)first), *to = (char *)hak_live_byte(hak_live_entry(grain), (void *)end);
-  from = (char *)hak_round_up((uintptr_t)from, page);
-  to = (char *)((uintptr_t)to & ~(page - 1));
-  if (from >= to) return 0;
-  hak_os_unmap(from, (size_t)(to - from));
-  return (size_t)(to - from);
+static void unmap_bytes(hak_grain_t grain, uintptr_t first, uintptr_t end) {
+  uintptr_t page = hak_os_page_size(), entry = hak_live_entry(grain);
+  uintptr_t from = hak_round_up((uintptr_t)hak_live_byte(entry, (void *)first), page);
+  uintptr_t to = (uintptr_t)hak_live_byte(entry, (void *)end) & ~(page - 1);
+  if (from < to) hak_os_unmap((void *)from, to - from);
 }
 
-size_t hak_live_fit(size_t used) {
+void hak_live_fit(size_t used) {
   size_t half = hak_live_half_size(), wanted = half_wanted();
   while (wanted < used) wanted *= 2;
-  if (wanted >= half) return 0;
+  if (wanted >= half) return;
   hak_store_relaxed(&half_size, wanted);
   uintptr_t middle = hak_live_half(HAK_GRAIN_FINE);
-  return unmap_bytes(HAK_GRAIN_COARSE, middle - half, middle - wanted) + unmap_bytes(HAK_GRAIN_FINE, middle + wanted, middle + half);
+  unmap_bytes(HAK_GRAIN_COARSE, middle - half, middle - wanted);
+  unmap_bytes(HAK_GRAIN_FINE, middle + wanted, middle + half);
 }
 
 uintptr_t hak_live_half(hak_grain_t grain) {

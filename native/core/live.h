@@ -101,8 +101,8 @@ uintptr_t hak_live_half(hak_grain_t grain);
 size_t hak_live_half_size(void);
 
 /* Where the process may have fewer addresses than before, as by a limit that it set itself, the halves shrink to what that leaves them,
-   but not below `used` bytes from the middle. @return bytes of addresses given back. Under the region's lock. */
-size_t hak_live_fit(size_t used);
+   but not below `used` bytes from the middle. Under the region's lock. */
+void hak_live_fit(size_t used);
 
 /* Has bytes for a chunk in its grain's half. @return false: no memory. */
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain);

@@ -27,16 +27,16 @@ static size_t extent(const uint64_t *map, size_t pieces) {
   return end;
 }
 
-size_t hak_region_fit(void) {
+static void fit(void) {
+  size_t pieces = pieces_of(hak_live_half_size());
+  size_t fine = extent(taken[HAK_GRAIN_FINE], pieces), coarse = extent(taken[HAK_GRAIN_COARSE], pieces);
+  hak_live_fit((fine > coarse ? fine : coarse) * HAK_CHUNK_ALIGNMENT);
+}
+
+void hak_region_fit(void) {
   hak_mutex_lock(&mutex);
-  size_t pieces = pieces_of(hak_live_half_size()), used = 0, given = 0;
-  if (taken[HAK_GRAIN_FINE] != NULL) {
-    size_t fine = extent(taken[HAK_GRAIN_FINE], pieces), coarse = extent(taken[HAK_GRAIN_COARSE], pieces);
-    used = (fine > coarse ? fine : coarse) * HAK_CHUNK_ALIGNMENT;
-    given = hak_live_fit(used);
-  }
+  if (taken[HAK_GRAIN_FINE] != NULL) fit();
   hak_mutex_unlock(&mutex);
-  return given;
 }
 
 static bool start(void) {

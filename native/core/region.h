@@ -25,8 +25,8 @@ bool hak_region_lacks_addresses(hak_grain_t grain);
 
 void hak_region_unmap(void *start, size_t size, hak_grain_t grain);
 
-/* Gives addresses back that the region has more than the process may have by now. @return bytes. */
-size_t hak_region_fit(void);
+/* Gives addresses back that the region has more than the process may have by now. */
+void hak_region_fit(void);
 
 /* Around fork: the child gets the lock open. */
 void hak_region_lock(void);

@@ -28,7 +28,9 @@ static void the_last_one_is_adopted_first(void) {
     hak_abandoned_add(heaps[i]);
     CHECK(hak_counter_get(&heaps[i]->abandoned) == 1 && hak_counter_get(&heaps[i]->adopted) == 0);
   }
-  hak_abandoned_each(count, &newest);
+  hak_abandoned_lock();
+  hak_abandoned_each_locked(count, &newest);
+  hak_abandoned_unlock();
   CHECK(seen == 3 && newest == heaps[2]);
   for (size_t i = 3; i-- > 0;) {
     CHECK(hak_abandoned_adopt() == heaps[i] && hak_counter_get(&heaps[i]->adopted) == 1);

@@ -36,11 +36,22 @@ static void *allocate_and_rest(void *unused) {
   return unused;
 }
 
-static void what_a_resting_thread_has_goes_back(void) {
+static pthread_t start_to_rest(void) {
   pthread_t thread;
   pthread_barrier_init(&barrier, NULL, 2);
   CHECK(pthread_create(&thread, NULL, allocate_and_rest, NULL) == 0);
   pthread_barrier_wait(&barrier);
+  return thread;
+}
+
+static void wake_and_end(pthread_t thread) {
+  pthread_barrier_wait(&barrier);
+  CHECK(pthread_join(thread, NULL) == 0);
+  pthread_barrier_destroy(&barrier);
+}
+
+static void what_a_resting_thread_has_goes_back(void) {
+  pthread_t thread = start_to_rest();
   uint64_t before = units_of(resting);
   CHECK(before * HAK_UNIT_SIZE > BLOCKS * SIZE + LARGE * LARGE_SIZE);
   hak_heap_enter(resting); /* as if its thread were at work */
@@ -53,25 +64,18 @@ static void what_a_resting_thread_has_goes_back(void) {
   test_ticks(6);
   CHECK(hak_counter_get(&resting->mid.bytes) == 0);
   CHECK(units_of(resting) < before / 20);
-  pthread_barrier_wait(&barrier);
-  CHECK(pthread_join(thread, NULL) == 0);
-  pthread_barrier_destroy(&barrier);
+  wake_and_end(thread);
 }
 
 /* At once, and though its thread still waits. */
 static void a_trim_reaches_threads_that_wait(void) {
-  pthread_t thread;
-  pthread_barrier_init(&barrier, NULL, 2);
-  CHECK(pthread_create(&thread, NULL, allocate_and_rest, NULL) == 0);
-  pthread_barrier_wait(&barrier);
+  pthread_t thread = start_to_rest();
   uint64_t before = units_of(resting);
   hak_free_batch(blocks, BLOCKS);
   hak_free_batch(large, LARGE);
   CHECK(hak_trim() != 0);
   CHECK(hak_counter_get(&resting->mid.bytes) == 0 && units_of(resting) < before / 20);
-  pthread_barrier_wait(&barrier);
-  CHECK(pthread_join(thread, NULL) == 0);
-  pthread_barrier_destroy(&barrier);
+  wake_and_end(thread);
 }
 
 /* One that takes from its rings, or passes slow paths, is left alone: its own ticks know better what is idle. */
