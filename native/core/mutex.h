@@ -24,11 +24,6 @@ bool hak_mutex_try_lock(hak_mutex_t *mutex);
 void hak_mutex_lock(hak_mutex_t *mutex);
 void hak_mutex_unlock(hak_mutex_t *mutex);
 
-/* A hint. Relaxed: it says nothing of what is under the lock. */
-HAK_INLINE bool hak_mutex_is_locked(hak_mutex_t *mutex) {
-  return hak_load_relaxed(&mutex->state) != 0;
-}
-
 /* Before and after a fork: after it in the parent, and in the child, where nobody else waits. */
 void hak_mutex_lock_through_fork(hak_mutex_t *mutex);
 void hak_mutex_unlock_after_fork(hak_mutex_t *mutex);
