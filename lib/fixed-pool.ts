@@ -14,8 +14,10 @@ import { types } from 'node:util';
 import { checkKnown, checkObject, checkSize, classAligned } from './arguments';
 import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
+import { poolOf } from './checked-pool';
 import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
-import { Pool } from './pool';
+import { allocationOf } from './ledger';
+import type { Pool } from './pool';
 import { enter, leave, type Reporter, type Totals } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
 import { Loan } from './stamp';
@@ -29,9 +31,11 @@ export interface FixedPoolOptions {
   alignment?: number | undefined;
   /** The most Buffers that there may be, acquired or not: an integer, 0 or more, or Infinity. Default: no limit. */
   maxBuffers?: number | undefined;
+  /** Whether misuse is looked for: as in `createPool`. No Buffer is recycled then. Default: HAKMEM_CHECK. */
+  checked?: boolean | undefined;
 }
 
-const OPTIONS: readonly (keyof FixedPoolOptions)[] = ['size', 'alignment', 'maxBuffers'];
+const OPTIONS: readonly (keyof FixedPoolOptions)[] = ['size', 'alignment', 'maxBuffers', 'checked'];
 
 /** What `stats()` of a fixed pool returns. */
 export interface FixedPoolStats extends Stats {
@@ -58,6 +62,9 @@ let pools = 0;
 
 /** Of a fixed pool that was destroyed: no Buffer's. */
 const NOBODY = 0;
+
+/** Set by the class below: gives the Buffers that wait to be acquired back to the pool behind. */
+export let freeIdle: (pool: FixedPool) => void;
 
 /**
  * A pool of recycled Buffers of one length. Made by `createFixedPool`.
@@ -90,7 +97,7 @@ export class FixedPool {
   constructor(options: FixedPoolOptions, backend: Backend = currentBackend()) {
     checkObject(options);
     checkKnown(options, OPTIONS);
-    const { size, alignment, maxBuffers = Number.POSITIVE_INFINITY } = options;
+    const { size, alignment, maxBuffers = Number.POSITIVE_INFINITY, checked } = options;
     checkSize(size, 'options.size');
     checkCount(maxBuffers, 'options.maxBuffers');
     this.#sizeClass =
@@ -100,7 +107,7 @@ export class FixedPool {
     this.#alignment = alignment;
     this.#backend = backend;
     this.#acquired = 0;
-    this.#pool = new Pool({ name: `fixed pool of ${this.size} bytes` }, backend);
+    this.#pool = poolOf({ name: `fixed pool of ${this.size} bytes`, checked }, backend);
     this.#reporter = {
       backend,
       addTo: (stats) => this.#addTo(stats),
@@ -108,6 +115,10 @@ export class FixedPool {
       trim: () => this.#trimViews(),
     };
     enter(this.#reporter);
+  }
+
+  static {
+    freeIdle = (pool) => pool.#freeIdle();
   }
 
   /**
@@ -225,13 +236,17 @@ export class FixedPool {
     if (!types.isUint8Array(buffer)) {
       throw invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
     }
-    const bytes = `This Buffer of ${buffer.length} bytes`;
     if (Loan.isBack(buffer, this.#lender)) {
-      throw new HakmemError('ERR_HAKMEM_DOUBLE_FREE', `${bytes} was released before; use no Buffer after its release`);
+      const ended = allocationOf(buffer)?.ended;
+      throw new HakmemError(
+        'ERR_HAKMEM_DOUBLE_FREE',
+        `This Buffer of ${this.size} bytes was released before; use no Buffer after its release`,
+        ended ? { cause: ended } : {},
+      );
     }
     throw new HakmemError(
       'ERR_HAKMEM_NOT_OWNED',
-      `${bytes} is not one that this fixed pool handed out; is it a slice or a copy?`,
+      `This Buffer of ${buffer.length} bytes is not one that this fixed pool handed out; is it a slice or a copy?`,
     );
   }
 
@@ -249,6 +264,12 @@ export class FixedPool {
   }
 
   #trimViews(): number {
+    this.#freeIdle();
+    return this.#pool.trim();
+  }
+
+  /** Gives those that wait to be acquired back. */
+  #freeIdle(): void {
     if (this.#hot !== null) {
       this.#idle.push(this.#hot);
       this.#hot = null;
@@ -258,7 +279,6 @@ export class FixedPool {
       this.#pool.free(view);
     }
     this.#idle = [];
-    return this.#pool.trim();
   }
 
   #checkAlive(): void {

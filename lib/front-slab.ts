@@ -33,6 +33,11 @@ const GUARDS: PropertyDescriptorMap = Object.fromEntries(
     .map((name) => [name, { value: refuseTransfer }]),
 );
 
+/** @returns the ArrayBuffer, which throws when it is asked for its memory. */
+export function guarded(arrayBuffer: ArrayBuffer): ArrayBuffer {
+  return Object.defineProperties(arrayBuffer, GUARDS);
+}
+
 function refuseTransfer(): never {
   throw untransferable();
 }
@@ -160,6 +165,6 @@ export class SlabTable {
     const arrayBuffer = this.#heap.memory(key, this.#whole);
     // Detaching it would take the memory from every Buffer in the slab. Not every runtime can be told so.
     markAsUntransferable?.(arrayBuffer);
-    return Object.defineProperties(arrayBuffer, GUARDS);
+    return guarded(arrayBuffer);
   }
 }

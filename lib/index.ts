@@ -12,12 +12,14 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { type BackendInfo, currentBackend, infoOf } from './backend/select';
+import { fixedPoolOf } from './checked-fixed-pool';
+import { poolOf } from './checked-pool';
 import { HakmemError as HakmemErrorClass } from './errors';
-import { FixedPool, type FixedPoolOptions } from './fixed-pool';
+import type { FixedPool, FixedPoolOptions } from './fixed-pool';
 import type { BufferHandle } from './handle';
 import type { Lease } from './lease';
 import { options } from './options';
-import { Pool } from './pool';
+import type { Pool } from './pool';
 import type { PoolOptions } from './pool-options';
 import { threadStats, threadTrim } from './reporters';
 import { formatSummary, type Stats } from './stats';
@@ -44,7 +46,7 @@ export type HakmemError = HakmemErrorClass;
 /** Which backend runs, why, and what it can do. */
 export const backend: BackendInfo = infoOf(currentBackend());
 
-const defaultPool = new Pool({ name: 'default' });
+const defaultPool = poolOf({ name: 'default' });
 
 /**
  * A Buffer of exactly `size` bytes, contents undefined.
@@ -193,7 +195,7 @@ export function adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for an option that there is not; RangeError ERR_OUT_OF_RANGE.
  */
 export function createPool(poolOptions?: PoolOptions): Pool {
-  return new Pool(poolOptions);
+  return poolOf(poolOptions);
 }
 
 /**
@@ -204,7 +206,7 @@ export function createPool(poolOptions?: PoolOptions): Pool {
  *   ERR_HAKMEM_BACKEND for an alignment that the backend has not.
  */
 export function createFixedPool(poolOptions: FixedPoolOptions): FixedPool {
-  return new FixedPool(poolOptions);
+  return fixedPoolOf(poolOptions);
 }
 
 /**

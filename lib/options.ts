@@ -32,6 +32,12 @@ export const OPTION_TABLE = {
     unit: '',
     doc: '1 prints a summary to standard error when the process exits',
   },
+  check: {
+    variable: 'HAKMEM_CHECK',
+    default: false,
+    unit: '',
+    doc: '1 makes checked pools of all that do not say otherwise: what is used after free, freed twice or never freed is found',
+  },
   cacheBytes: {
     variable: 'HAKMEM_CACHE_BYTES',
     default: 64 * 1024 * 1024,

@@ -19,13 +19,22 @@ export interface PoolOptions {
   shared?: boolean | undefined;
   /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
   zero?: boolean | undefined;
+  /**
+   * Whether misuse is looked for, which costs tens of microseconds a Buffer: each Buffer has an ArrayBuffer of its own, which `free` detaches, so
+   * that a use after that throws or finds length 0; errors name the stack that freed before as their cause; what was never freed is told
+   * at exit. Default: HAKMEM_CHECK.
+   */
+  checked?: boolean | undefined;
 }
 
 /** Every option, and its type. */
-const TYPES = { name: 'string', maxBytes: 'number', shared: 'boolean', zero: 'boolean' } as const satisfies Record<
-  keyof PoolOptions,
-  string
->;
+const TYPES = {
+  name: 'string',
+  maxBytes: 'number',
+  shared: 'boolean',
+  zero: 'boolean',
+  checked: 'boolean',
+} as const satisfies Record<keyof PoolOptions, string>;
 const NAMES = Object.keys(TYPES);
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; RangeError ERR_OUT_OF_RANGE. */

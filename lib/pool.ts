@@ -364,9 +364,9 @@ export class Pool {
   }
 
   #move(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
-    const moved = this.allocUnsafe(size);
+    const moved = this.#allocSlow(size, undefined);
     relocate(this.#tcache.heap, buffer, moved, this.#zero);
-    this.free(buffer);
+    this.#freeSlow(buffer);
     return moved;
   }
 

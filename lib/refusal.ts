@@ -5,6 +5,7 @@
  */
 import { types } from 'node:util';
 import { HakmemError, invalidArgType } from './errors';
+import { allocationOf } from './ledger';
 import { Stamp } from './stamp';
 
 /**
@@ -16,7 +17,9 @@ export function refusal(buffer: unknown, poolName: string): Error {
   if (!types.isUint8Array(buffer)) {
     return invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
   }
-  const bytes = `This Buffer of ${buffer.length} bytes`;
+  const allocation = allocationOf(buffer);
+  const bytes = `This Buffer of ${allocation?.lengthBytes ?? buffer.length} bytes`;
+  const ended = allocation?.ended ? { cause: allocation.ended } : {};
   if (!Stamp.isDead(buffer)) {
     const origins = "a slice, a copy, another pool's or one of Node's own";
     return new HakmemError(
@@ -25,10 +28,11 @@ export function refusal(buffer: unknown, poolName: string): Error {
     );
   }
   if (Stamp.hasMoved(buffer)) {
-    return new HakmemError('ERR_HAKMEM_MOVED', `${bytes} was shared; it belongs to whoever adopts its handle`);
+    return new HakmemError('ERR_HAKMEM_MOVED', `${bytes} was shared; it belongs to whoever adopts its handle`, ended);
   }
   return new HakmemError(
     'ERR_HAKMEM_DOUBLE_FREE',
     `${bytes} was given back before, by free or by realloc; use no Buffer after that`,
+    ended,
   );
 }

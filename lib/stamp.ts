@@ -71,6 +71,12 @@ export class Stamp extends ReturningBase {
     (view as Stamp).#id = MOVED;
   }
 
+  /** Puts the stamp of one view, which is dead from here on, on another that has none. */
+  static pass(from: Buffer, to: Buffer): void {
+    new Stamp(to, Stamp.magazineOf(from), Stamp.idOf(from));
+    Stamp.clear(from);
+  }
+
   /** @param view stamped. It is dead from here on. */
   static clear(view: object): void {
     (view as Stamp).#id = DEAD;

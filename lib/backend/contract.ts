@@ -167,6 +167,11 @@ export interface Backend {
   readonly capabilities: Capabilities;
   /** @param shared whether its blocks must be fit to be sent to other threads, where not every heap's are. */
   createHeap(shared: boolean): Heap;
+  /**
+   * Where memory of the engine's own has an address of an alignment, up to `maxAlignment`.
+   * @returns bytes from its start, less than `alignment`.
+   */
+  bytesToAlignment(memory: ArrayBuffer, alignment: number): number;
   /** Numbers of all heaps: of the whole process (native), of this thread (ts). */
   stats(): HeapStats;
 }

@@ -30,6 +30,7 @@ interface NativeHeap extends Omit<Heap, 'refill' | 'share' | 'adopt' | 'shareabl
 interface Addon {
   createHeap(): NativeHeap;
   stats(): HeapStats;
+  bytesToAlignment(memory: ArrayBuffer, alignment: number): number;
   readonly version: string;
 }
 
@@ -97,14 +98,21 @@ function usesMusl(): boolean {
     return false;
   }
   try {
-    const file = openSync(process.execPath, 'r');
-    const head = Buffer.alloc(4096);
-    readSync(file, head, 0, head.length, 0);
-    closeSync(file);
-    return head.includes('/ld-musl-');
+    return firstPage(process.execPath).includes('/ld-musl-');
   } catch {
     // A program file that cannot be read says nothing; glibc is the usual case, and a wrong addon does not load.
     return false;
+  }
+}
+
+function firstPage(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(4096);
+    readSync(file, head, 0, head.length, 0);
+    return head;
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -146,6 +154,10 @@ class NativeBackend implements Backend {
 
   createHeap(): Heap {
     return translated(() => new TranslatedHeap(this.#addon.createHeap()));
+  }
+
+  bytesToAlignment(memory: ArrayBuffer, alignment: number): number {
+    return this.#addon.bytesToAlignment(memory, alignment);
   }
 
   stats(): HeapStats {

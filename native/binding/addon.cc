@@ -1,6 +1,6 @@
 /*
- * The Node addon: the core's heaps for JavaScript. Exports createHeap(), stats(), trim() and `version`; who calls them is
- * lib/backend/native.ts.
+ * The Node addon: the core's heaps for JavaScript. Exports createHeap(), stats(), trim(), bytesToAlignment() and `version`; who calls
+ * them is lib/backend/native.ts.
  *
  *     addon.cc -> heap_object -> block_number, slab_memory, stats_object -> environment -> handover -> token
  *                                                                       arguments
@@ -44,6 +44,21 @@ Napi::Value trim(const Napi::CallbackInfo &info) {
   return Napi::Value(info.Env(), result);
 }
 
+/* bytesToAlignment(memory, alignment): bytes from the start of an ArrayBuffer to the next multiple of a power of two. */
+Napi::Value bytes_to_alignment(const Napi::CallbackInfo &info) {
+  napi_env env = info.Env();
+  void *start = nullptr;
+  uint64_t alignment = 0;
+  if (!read_memory(env, info[0], "memory", &start) ||
+      !read_integer(env, info[1], "alignment", kMaxSafeInteger, &alignment)) {
+    return Napi::Value();
+  }
+  const uint64_t bytes = alignment == 0 ? 0 : -reinterpret_cast<uint64_t>(start) & (alignment - 1);
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(bytes), &result);
+  return Napi::Value(env, result);
+}
+
 Napi::Value version(napi_env env) {
   const int number = hak_version();
   char text[32];
@@ -59,6 +74,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("createHeap", Napi::Function::New<create_heap>(env, "createHeap"));
   exports.Set("stats", Napi::Function::New<stats>(env, "stats"));
   exports.Set("trim", Napi::Function::New<trim>(env, "trim"));
+  exports.Set("bytesToAlignment", Napi::Function::New<bytes_to_alignment>(env, "bytesToAlignment"));
   exports.Set("version", version(env));
   return exports;
 }

@@ -121,6 +121,13 @@ bool read_block(napi_env env, napi_value value, double *result) {
   return true;
 }
 
+bool read_memory(napi_env env, napi_value value, const char *name, void **start) {
+  size_t size = 0;
+  if (napi_get_arraybuffer_info(env, value, start, &size) == napi_ok) return true;
+  throw_wrong_type(env, value, name, "an instance of ArrayBuffer");
+  return false;
+}
+
 bool read_boolean(napi_env env, napi_value value, const char *name, bool *result) {
   if (napi_get_value_bool(env, value, result) == napi_ok) return true;
   throw_wrong_type(env, value, name, "of type boolean");

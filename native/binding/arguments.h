@@ -49,6 +49,9 @@ bool read_token(napi_env env, napi_value value, Token *result);
 /** A Float64Array of at least `least` numbers. */
 bool read_numbers(napi_env env, napi_value value, size_t least, const char *name, Numbers *result);
 
+/** An ArrayBuffer; where its memory starts. */
+bool read_memory(napi_env env, napi_value value, const char *name, void **start);
+
 bool read_boolean(napi_env env, napi_value value, const char *name, bool *result);
 
 /** A Float64Array and how many of its first elements to use. */

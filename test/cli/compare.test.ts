@@ -52,13 +52,16 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     expect(svg).toContain('&#34;');
   });
 
-  it.each(['true', 'exit 3'])('shows no memory of a program that ended too soon: %s', (text) => {
+  it.each(['true', 'exit 3'])('shows no memory that nobody saw, of a program that ended too soon: %s', (text) => {
     const run = compare('--runs', '1', 'sh', '-c', text);
     const memory = /peak memory([\s\S]*?)fastest/.exec(run.stdout)?.[1] ?? '';
-    expect(memory).toMatch(/ -\n/);
-    expect(memory).not.toMatch(/\d/);
-    expect(run.stdout).toContain("told anything: '-'");
-    expect(run.stdout).toContain('before its memory could be looked at');
+    // Most often it has ended before anybody looks; a malloc that takes longer to load may be seen.
+    const rows = memory.split('\n').filter((line) => line.startsWith('  '));
+    expect(rows.length).toBeGreaterThanOrEqual(4);
+    expect(rows.filter((row) => !/^ {2}\w.* (-|[\d.]+ [KM]iB)$/.test(row))).toEqual([]);
+    const unseen = rows.filter((row) => row.endsWith(' -'));
+    expect(run.stdout.includes("told anything: '-'")).toBe(unseen.length > 0);
+    expect(run.stdout.includes('before its memory could be looked at')).toBe(unseen.length === rows.length);
     expect(run.stdout).not.toMatch(/NaN|Infinity/);
     expect(run.status).toBe(text === 'true' ? 0 : 1);
   });

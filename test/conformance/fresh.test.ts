@@ -121,6 +121,7 @@ function lying(backend: Backend): Backend {
     name,
     capabilities,
     stats: () => backend.stats(),
+    bytesToAlignment: (memory, alignment) => backend.bytesToAlignment(memory, alignment),
     createHeap(shared: boolean): Heap {
       const heap = backend.createHeap(shared);
       const memories = new Map<number, ArrayBuffer>();

@@ -60,7 +60,7 @@ describe('an option that there is not', () => {
     const error = thrownBy(() => hakmem.createPool({ [name]: 10 }));
     expect(failureOf(error)).toEqual({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     expect(error.message).toBe(
-      `The property 'options.${name}' is no option; there are name, maxBytes, shared, zero. Received 10`,
+      `The property 'options.${name}' is no option; there are name, maxBytes, shared, zero, checked. Received 10`,
     );
   });
 });

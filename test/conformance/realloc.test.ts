@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import { classSizeBytes, SLAB_CLASSES } from '../../lib/size-class';
 import { openPool } from './support/books';
+import { CHECKED } from './support/checked';
 import { outcome } from './support/outcome';
 import { BAD_NUMBERS, NOT_A_NUMBER, ODD_NUMBERS } from './support/values';
 
@@ -71,7 +72,7 @@ describe('the old Buffer', () => {
     ] as const) {
       const old = filled(from, 1);
       const next = reallocated(old, to);
-      expect(next).not.toBe(old);
+      expect(next === old).toBe(false);
       expect(outcome(() => pool.free(old))).toEqual({ error: { name: 'HakmemError', code: 'ERR_HAKMEM_DOUBLE_FREE' } });
       expect(outcome(() => pool.realloc(old, 1))).toHaveProperty('error.code', 'ERR_HAKMEM_DOUBLE_FREE');
       books.free(next);
@@ -79,7 +80,7 @@ describe('the old Buffer', () => {
     books.check();
   });
 
-  it('stays in its block where the block is large enough', () => {
+  it.skipIf(CHECKED)('stays in its block where the block is large enough', () => {
     const old = filled(1000, 3);
     const { byteOffset, buffer: memory } = old;
     const next = reallocated(old, pool.usableSize(old));
@@ -113,7 +114,7 @@ describe('large Buffers', () => {
     books.free(buffer);
   });
 
-  it('can be read and written through stale views, and nobody else is touched', () => {
+  it.skipIf(CHECKED)('can be read and written through stale views, and nobody else is touched', () => {
     const old = filled(3 * MIB, 12);
     const next = reallocated(old, 9 * MIB);
     old.fill(0xee);
@@ -125,7 +126,7 @@ describe('large Buffers', () => {
   it('show zeros behind the old contents in a pool made with zero', () => {
     const clean = hakmem.createPool({ name: 'clean', zero: true });
     const old = clean.allocUnsafe(3 * MIB + 5);
-    Buffer.from(old.buffer, old.byteOffset, clean.usableSize(old)).fill(0xff);
+    new Uint8Array(old.buffer).fill(0xff, old.byteOffset);
     const next = clean.realloc(old, 9 * MIB);
     expect(next.subarray(0, 3 * MIB + 5).every((byte) => byte === 0xff)).toBe(true);
     expect(next.subarray(3 * MIB + 5).every((byte) => byte === 0)).toBe(true);

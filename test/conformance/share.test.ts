@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import * as hakmem from '../../lib/index';
 import type { Random } from '../parity/random';
 import { isFullOf } from './support/bytes';
+import { CHECKED } from './support/checked';
 import { outcome } from './support/outcome';
 import { randomFor } from './support/random';
 import { NOT_A_BUFFER, NOT_A_NUMBER } from './support/values';
@@ -46,8 +47,10 @@ describe('a shared Buffer', () => {
     expect([arrived.length, isFullOf(arrived, 0x5a)]).toEqual([size, true]);
     expect(arrived.constructor).toBe(Buffer);
     expect(there.usableSize(arrived)).toBeGreaterThanOrEqual(size);
-    sent.fill(0xa5); // not to be done; here it shows that the bytes are the same
-    expect(isFullOf(arrived, 0xa5)).toBe(true);
+    if (!CHECKED) {
+      sent.fill(0xa5); // not to be done; here it shows that the bytes are the same
+      expect(isFullOf(arrived, 0xa5)).toBe(true);
+    }
     there.free(arrived);
     there.trim();
     expect([held(here), held(there)]).toEqual([0, 0]);
@@ -308,7 +311,7 @@ describe('the end of a pool', () => {
     owner.destroy();
   });
 
-  it('harms no stale view of what moved', () => {
+  it.skipIf(CHECKED)('harms no stale view of what moved', () => {
     const [owner, receiving] = pools(2) as [hakmem.Pool, hakmem.Pool];
     const sent = SIZES.map((size) => owner.allocUnsafe(size));
     const arrived = sent.map((buffer) => receiving.adopt(owner.share(buffer)));
@@ -413,7 +416,7 @@ describe('remote frees', () => {
 });
 
 describe.runIf(everyPool)('where the memory stays where it is', () => {
-  it('a large Buffer that comes back is seen through the same ArrayBuffer', () => {
+  it.skipIf(CHECKED)('a large Buffer that comes back is seen through the same ArrayBuffer', () => {
     const [first, second] = pools(2) as [hakmem.Pool, hakmem.Pool];
     const seen = new Set<ArrayBufferLike>();
     let buffer = first.alloc(3 * 2 ** 20, 1);
@@ -451,7 +454,7 @@ describe.runIf(!everyPool)('where not every pool can share', () => {
   it('the memory of a shared pool can be shared, and is a Buffer all the same', () => {
     const [sharing] = pools(1) as [hakmem.Pool];
     const buffer = sharing.from('some text');
-    expect(buffer.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(buffer.buffer).toBeInstanceOf(CHECKED ? ArrayBuffer : SharedArrayBuffer);
     expect([buffer.toString(), Buffer.compare(buffer, Buffer.from('some text'))]).toEqual(['some text', 0]);
     sharing.free(buffer);
     sharing.destroy();

@@ -45,6 +45,11 @@ class TsBackend implements Backend {
     return shared ? this.#createShared() : this.#createOwn();
   }
 
+  /** The engine aligns to 16 bytes, and no more is promised here. */
+  bytesToAlignment(): number {
+    return 0;
+  }
+
   stats(): HeapStats {
     this.#closeDropped();
     const total = emptyHeapStats();
