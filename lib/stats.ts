@@ -9,6 +9,7 @@
 import type { HeapStats } from './backend/contract';
 import type { BackendInfo } from './backend/select';
 import { SLAB_CLASSES } from './size-class';
+import { bytesText } from './units';
 
 /**
  * What `stats()` returns. Byte counts are of whole blocks, not of what was asked for. A Buffer that was shared and not adopted yet is live,
@@ -42,8 +43,8 @@ export function formatSummary(stats: Stats): string {
   const { bytes, blocks, operations, backend } = stats;
   const lines = [
     `hakmem: ${backend.name} backend (${backend.reason})`,
-    `  bytes       live ${size(bytes.live)}, cached ${size(bytes.cached)}, committed ${size(bytes.committed)}, ` +
-      `reserved ${size(bytes.reserved)}, purged ${size(bytes.purged)}`,
+    `  bytes       live ${bytesText(bytes.live)}, cached ${bytesText(bytes.cached)}, committed ${bytesText(bytes.committed)}, ` +
+      `reserved ${bytesText(bytes.reserved)}, purged ${bytesText(bytes.purged)}`,
     `  blocks      live ${blocks.live}, cached ${blocks.cached}`,
     `  operations  ${pairs(operations)}`,
     ...components(stats),
@@ -61,24 +62,11 @@ function classes(stats: Stats): string[] {
   const inUse = stats.classes.filter((row) => row.refills > 0);
   return inUse.map((row) => {
     const { size: bytes, ...counters } = row;
-    return `  ${(bytes === 0 ? 'huge' : size(bytes)).padEnd(10)}  ${pairs(counters)}`;
+    return `  ${(bytes === 0 ? 'huge' : bytesText(bytes)).padEnd(10)}  ${pairs(counters)}`;
   });
 }
 
 function pairs(counters: object): string {
   const entries = Object.entries(counters);
   return entries.map(([name, value]) => `${name} ${String(value)}`).join(', ');
-}
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-/** Bytes for people: three digits or so, and the unit. */
-function size(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${Number(value.toPrecision(4))} ${UNITS[unit]}`;
 }

@@ -1,7 +1,7 @@
 /** Medians, ratios to the reference and geometric means, from raw results. Pure functions. */
 import { createRequire } from 'node:module';
 
-const { median } = createRequire(import.meta.url)('../../dist/cli/units.js');
+const { median } = createRequire(import.meta.url)('../../dist/units.js');
 
 /** Rounds of a cell that are further apart than this are worth a warning. */
 const SPREAD_LIMIT = 1.3;

@@ -4,7 +4,7 @@ import { summarise } from './summary.mjs';
 
 const require = createRequire(import.meta.url);
 const { tableLines } = require('../../dist/cli/table.js');
-const { plural } = require('../../dist/cli/units.js');
+const { plural } = require('../../dist/units.js');
 const MIB = 2 ** 20;
 
 /** @param width columns of the terminal. @returns the lines to print. */

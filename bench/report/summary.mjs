@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { checkGoals } from './goals.mjs';
 
-const { median } = createRequire(import.meta.url)('../../dist/cli/units.js');
+const { median } = createRequire(import.meta.url)('../../dist/units.js');
 
 /** A contender within this of the empty loop has not done its work, or so little that it cannot be measured. */
 const LOOP_MARGIN = 1.05;

@@ -2,10 +2,11 @@
  * Memory over time as a file: an SVG picture, alone or in an HTML page with the table. It needs nothing besides itself, and
  * follows the reader's choice of a light or a dark background.
  */
+
+import { bytesText, timeText } from '../units';
 import { comparison, NOTES, troubles } from './compare-report';
 import type { Outcome } from './compare-runner';
 import type { Curve } from './curve';
-import { bytesText, timeText } from './units';
 
 const WIDTH = 900;
 const HEIGHT = 420;

@@ -1,8 +1,9 @@
 /** What `hakmem compare` prints: the table, notes on runs that went wrong, and the memory over time. */
+
+import { bytesText, timeText } from '../units';
 import { type Measured, type Outcome, SUCCESS } from './compare-runner';
 import { curveLines } from './curve';
 import { type Table, tableLines } from './table';
-import { bytesText, timeText } from './units';
 
 interface Row {
   label: string;

@@ -1,12 +1,12 @@
 /** Runs a program under each malloc in turn, several times, and takes the medians. */
 import { spawn } from 'node:child_process';
+import { median } from '../units';
 import type { Allocator } from './allocators';
 import { follow } from './follow';
 import { withoutPreload, withPreload } from './preload';
 import { childrenTimes } from './proc';
 import type { Progress } from './progress';
 import { type Sample, Sampler } from './sampler';
-import { median } from './units';
 
 export interface ProgramLine {
   /** Path of the program. */

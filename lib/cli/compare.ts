@@ -3,6 +3,7 @@
  * and its time and memory are put side by side.
  */
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { plural } from '../units';
 import { type Allocator, findAllocators } from './allocators';
 import { UsageError } from './arguments';
 import { picture } from './compare-picture';
@@ -12,7 +13,6 @@ import { reasonOf } from './failure';
 import { endBy } from './follow';
 import { findProgram } from './program';
 import { Progress } from './progress';
-import { plural } from './units';
 
 export interface CompareOptions {
   program: string;

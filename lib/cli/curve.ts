@@ -7,8 +7,9 @@
  *      100 MiB  █████████
  *               0        1.2 s
  */
+
+import { bytesText, timeText } from '../units';
 import type { Sample } from './sampler';
-import { bytesText, timeText } from './units';
 
 export interface Curve {
   title: string;

@@ -1,10 +1,11 @@
 /** What `hakmem files` prints: the comparison, whether the bytes were the same, and the heap. */
+
+import { bytesText, countText, timeText } from '../units';
 import { TITLES } from './contenders';
 import type { Standing } from './files-runner';
 import type { FilesResult } from './files-work';
 import { heapPicture } from './heap-picture';
 import { type Table, tableLines } from './table';
-import { bytesText, countText, timeText } from './units';
 
 interface Row {
   label: string;

@@ -1,11 +1,11 @@
 /** Runs the contenders in fresh processes, in turn and several rounds, and takes the medians. */
 import { fork } from 'node:child_process';
 import path from 'node:path';
+import { median } from '../units';
 import { CONTENDERS, type ContenderName, TITLES } from './contenders';
 import type { FromChild, ToChild } from './files-child';
 import type { FilesResult, FilesTask } from './files-work';
 import type { Progress } from './progress';
-import { median } from './units';
 
 /** What a contender's runs came to; a reason where it could not run. */
 export type Standing = { contender: ContenderName } & ({ result: FilesResult } | { absent: string });

@@ -4,13 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { bytesText, plural } from '../units';
 import { UsageError } from './arguments';
 import { CONTENDERS } from './contenders';
 import { reportLines, sameDigest } from './files-report';
 import { runContenders } from './files-runner';
 import { Progress } from './progress';
 import { type Tree, walkTree } from './tree';
-import { bytesText, plural } from './units';
 
 export interface FilesOptions {
   root: string;

@@ -9,7 +9,7 @@
  */
 import type { ChunkPicture } from '../backend/contract';
 import { UNIT_BYTES } from '../size-class';
-import { bytesText, countText, plural } from './units';
+import { bytesText, countText, plural } from '../units';
 
 type Slab = ChunkPicture['slabs'][number];
 

@@ -54,7 +54,7 @@ void throw_refusal(napi_env env, Handover outcome) {
       break;
     case Handover::destroyed:
       throw_error(env, Failure::error, "ERR_HAKMEM_DESTROYED",
-                  "The pool that shared this Buffer has ended, and what it had shared went back (or was adopted before)");
+                  "The pool that shared this Buffer was destroyed, and what it had shared went back (or was adopted before)");
       break;
     default:
       throw_error(env, Failure::error, "ERR_HAKMEM_NOT_OWNED", "The heap does not hold this block");

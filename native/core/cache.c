@@ -247,11 +247,24 @@ static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
   return true;
 }
 
+enum { SPILLS_MANY = 16, SPILL_ROOM = 4 };
+
+/* A thread that only frees misses nothing, and is never granted room for that. What it gives back again and again earns some too, for
+   each flush tells the owner of each slab, which costs as much for few blocks as for many. */
+static void grow_spilling_bin(hak_heap_t *heap, unsigned size_class) {
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
+  uint32_t capacity = hak_bin_capacity(bin);
+  size_t bytes = capacity * hak_size_class_bytes(size_class);
+  if (bin->spilled / SPILLS_MANY < capacity || bytes >= SPILL_ROOM * hak_option(hak_option_tcache_bin_bytes)) return;
+  if (growth_fits(heap, size_class)) hak_tcache_grow(&heap->tcache, size_class);
+}
+
 static void flush_half(hak_heap_t *heap, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   uint32_t half = (hak_bin_count(bin) + 1) / 2;
   flush_bin(heap, size_class, half);
   if (bin->spilled < UINT32_MAX - half) bin->spilled += half;
+  grow_spilling_bin(heap, size_class);
   fit_budget(heap);
 }
 

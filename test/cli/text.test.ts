@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { barText, Progress } from '../../lib/cli/progress';
 import { tableLines } from '../../lib/cli/table';
-import { bytesText, median, plural, timeText } from '../../lib/cli/units';
+import { bytesText, median, plural, timeText } from '../../lib/units';
 
 describe('quantities', () => {
   it.each([

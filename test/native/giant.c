@@ -51,10 +51,11 @@ static void the_tables_are_small(void) {
   if (!TEST_SANITIZED) CHECK(after - before <= HAK_MIB);
   block[0] = block[size / 3] = block[size - 1] = 1;
   expect_known(block, true);
+  before = test_resident(); /* what was looked at may have got pages: some systems give them to readers too */
   char *beside = hak_malloc(size / 4); /* the registry grows, and keeps what it knows */
+  if (!TEST_SANITIZED) CHECK(test_resident() <= before + HAK_MIB);
   if (beside != NULL) expect_known(beside, true);
   expect_known(block, true);
-  if (!TEST_SANITIZED) CHECK(test_resident() - before <= 2 * HAK_MIB);
   hak_free(beside);
   hak_free(block);
   hak_trim();

@@ -72,24 +72,17 @@ static void classes_fit_their_grain(void) {
   }
 }
 
-static size_t resident_pages(void) {
-  FILE *file = fopen("/proc/self/statm", "r");
-  size_t size, resident;
-  CHECK(file != NULL && fscanf(file, "%zu %zu", &size, &resident) == 2);
-  fclose(file);
-  return resident;
-}
-
 static void pages_go_back(char *start, hak_grain_t grain) {
-  size_t before = resident_pages();
+  size_t before = test_resident();
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) hold(start + at, 7, grain);
-  size_t touched = resident_pages();
+  size_t touched = test_resident();
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_clear(start + at) == 7);
   hak_live_purge(start, SIZE);
+  size_t left = test_resident(); /* before the map is read: some systems give pages to readers too */
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_get(start + at) == 0);
   if (TEST_SANITIZED) return;
   CHECK(touched > before);
-  CHECK(resident_pages() < before + (touched - before) / 4);
+  CHECK(left < before + (touched - before) / 4);
 }
 
 static void no_memory(void) {

@@ -127,6 +127,21 @@ static void who_only_allocates_gets_a_few_kib(void) {
   hak_free_batch(blocks, MOST);
 }
 
+/* Each flush tells the owners of the slabs, so they become fewer: up to a few times what a bin starts with. */
+static void who_only_frees_gets_more_room(void) {
+  enum { SIZE = 48 };
+  uint64_t most = 4 * hak_option(hak_option_tcache_bin_bytes), before = 0;
+  CHECK(hak_malloc_batch(SIZE, MOST, blocks) == MOST);
+  for (size_t i = 0; i < MOST; i++) {
+    hak_free(blocks[i]);
+    CHECK(capacity_of(SIZE) * SIZE < 2 * most);
+    if (i == MOST / 2) before = hak_counter_get(&heap->flushes);
+  }
+  CHECK(capacity_of(SIZE) * SIZE >= most);
+  CHECK(hak_counter_get(&heap->flushes) - before < 2 * MOST / capacity_of(SIZE));
+  check_budget();
+}
+
 /* What goes back takes of the budget too: the bin that is flushed gives room back, also long before the next tick. */
 static void the_budget_falls_with_each_flush(void) {
   static void *held[20000];
@@ -229,6 +244,7 @@ int main(void) {
   a_hot_class_takes_the_room_of_a_cold_one();
   a_bin_grows_far_and_decays();
   who_only_allocates_gets_a_few_kib();
+  who_only_frees_gets_more_room();
   the_budget_falls_with_each_flush();
   the_budget_follows_what_is_live();
   roll(200, 3000, &random);
