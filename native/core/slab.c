@@ -49,14 +49,20 @@ size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks) {
   return taken;
 }
 
+/* What others freed of a word and nobody has collected, looked at only where there is some: in a program with one thread it lies in pages
+   that nobody touches. Relaxed: a block whose bit is set was freed before; that is misuse whichever free came first. */
+static uint64_t remote_bits(const hak_slab_t *slab, uint32_t word) {
+  bool some = ((hak_load_relaxed(&slab->remote_words) >> word) & 1) != 0;
+  return some ? hak_load_relaxed(&slab->remote[word]) : 0;
+}
+
 size_t hak_slab_give(hak_slab_t *slab, hak_batch_t *batch) {
   uint32_t before = slab->used, first = hak_ctz(batch->words);
   if (first < slab->first_word) slab->first_word = first;
   for (uint64_t words = batch->words; words != 0; words &= words - 1) {
     uint32_t word = hak_ctz(words);
     uint64_t bits = batch->bits[word];
-    /* Relaxed: a block whose remote bit is set was freed before; that is misuse whichever free came first. */
-    batch->bits[word] = bits & (slab->free[word] | hak_load_relaxed(&slab->remote[word]));
+    batch->bits[word] = bits & (slab->free[word] | remote_bits(slab, word));
     bits &= ~batch->bits[word];
     slab->free[word] |= bits;
     slab->used -= hak_popcount(bits);

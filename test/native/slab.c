@@ -176,6 +176,19 @@ static void only_block_starts_have_an_index(unsigned size_class) {
   }
 }
 
+/* Here the remote bits lie nowhere: who looks at them dies of it. */
+static void alone_looks_at_no_remote_bits(void) {
+  static bed_t bed;
+  open_bed(&bed, 3);
+  bed.slab.remote = (_Atomic uint64_t *)(uintptr_t)HAK_CACHE_LINE;
+  take(&bed, 100);
+  for (uint32_t index = 0; index < 100; index++) {
+    hak_batch_t one = only(index);
+    CHECK(hak_slab_give(&bed.slab, &one) == 1);
+  }
+  CHECK(bed.slab.used == 0 && hak_slab_collect(&bed.slab) == 0);
+}
+
 int main(void) {
   test_random_t random = test_random();
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES + 1; c++) {
@@ -183,5 +196,6 @@ int main(void) {
     only_block_starts_have_an_index(c);
   }
   owner_and_remote_free();
+  alone_looks_at_no_remote_bits();
   return 0;
 }
