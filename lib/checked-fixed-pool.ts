@@ -7,6 +7,7 @@ import type { Backend } from './backend/contract';
 import { currentBackend } from './backend/select';
 import { isChecked } from './checked-pool';
 import { FixedPool, type FixedPoolOptions, freeIdle } from './fixed-pool';
+import { checkMemory } from './ledger';
 
 /** @returns a fixed pool as the options and HAKMEM_CHECK say. @throws what `createFixedPool` throws. */
 export function fixedPoolOf(options: FixedPoolOptions, backend: Backend = currentBackend()): FixedPool {
@@ -15,6 +16,7 @@ export function fixedPoolOf(options: FixedPoolOptions, backend: Backend = curren
 
 export class CheckedFixedPool extends FixedPool {
   override release(buffer: Buffer): void {
+    checkMemory(buffer);
     super.release(buffer);
     freeIdle(this);
   }

@@ -26,6 +26,9 @@ export const FREED_BYTE = 0xde;
 /** Of a Buffer, as much as this is overwritten: it shows what there is to be seen, and a huge one that is not used takes no memory. */
 const OVERWRITTEN_BYTES = 16 * 2 ** 20;
 
+/** Test environments take the global away. */
+const clone = structuredClone;
+
 /** Where the bytes of a detached ArrayBuffer are. */
 const retired = new WeakMap<ArrayBufferLike, ArrayBuffer>();
 
@@ -57,9 +60,17 @@ export function soil(buffer: Uint8Array, from: number): void {
   Uint8Array.prototype.fill.call(buffer, UNDEFINED_BYTE, from, from + OVERWRITTEN_BYTES);
 }
 
-/** Takes a Buffer's memory away, from all of its slices too. */
+/** Takes a Buffer's memory away, from all of its slices too. Where the program has marked it as not to be transferred, it stays. */
 export function retire({ buffer: memory }: Buffer): void {
+  if (memory.byteLength === 0) {
+    return;
+  }
   new Uint8Array(memory).fill(FREED_BYTE, 0, OVERWRITTEN_BYTES);
-  const bytes = structuredClone(memory, { transfer: [memory as ArrayBuffer] });
-  retired.set(memory, bytes as ArrayBuffer);
+  try {
+    retired.set(memory, clone(memory, { transfer: [memory as ArrayBuffer] }) as ArrayBuffer);
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'DataCloneError')) {
+      throw error;
+    }
+  }
 }

@@ -15,9 +15,8 @@ import type { Backend } from './backend/contract';
 import { currentBackend } from './backend/select';
 import { ownBuffer, retire, soil } from './checked-memory';
 import { filled } from './contents';
-import { untransferable } from './errors';
-import type { BufferHandle } from './handle';
-import { allocationOf, Ledger } from './ledger';
+import { type BufferHandle, tokenOf } from './handle';
+import { allocationOf, checkMemory, Ledger, stackHere } from './ledger';
 import { options as settings } from './options';
 import { Pool } from './pool';
 import type { PoolOptions } from './pool-options';
@@ -46,42 +45,62 @@ export class CheckedPool extends Pool {
   }
 
   override allocUnsafe(size: number, alignment?: number): Buffer<ArrayBuffer> {
-    return this.#inOwnMemory(super.allocUnsafe(size, alignment), alignment ?? 1, 0);
+    const buffer = this.#make(size, alignment);
+    if (!this.#zero) {
+      soil(buffer, 0);
+    }
+    return buffer;
   }
 
   override alloc(size: number, fill?: string | Uint8Array | number, encoding?: BufferEncoding): Buffer<ArrayBuffer> {
-    return filled(this, this.allocUnsafe(size), fill, encoding);
+    return filled(this, this.#make(size, undefined), fill, encoding);
   }
 
   override realloc(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
     this.#checkHeld(buffer);
     checkSize(size);
-    const moved = ownBuffer(this.#backend, Math.floor(size), 1);
-    const block = super.realloc(buffer, size);
+    const [ended, began] = [stackHere('It was given back by realloc here'), stackHere('It was allocated here')];
+    const alignment = allocationOf(buffer)?.alignment ?? 1;
+    const moved = ownBuffer(this.#backend, Math.floor(size), alignment);
     const kept = Math.min(buffer.length, moved.length);
-    moved.set(buffer.subarray(0, kept));
-    this.#end(buffer, 'given back by realloc');
-    return this.#begin(moved, block, kept);
+    moved.set(new Uint8Array(buffer.buffer, buffer.byteOffset, kept));
+    if (!this.#zero) {
+      soil(moved, kept);
+    }
+    const block = super.realloc(buffer, size);
+    this.#end(buffer, ended);
+    return this.#begin(moved, block, alignment, began);
   }
 
   override free(buffer: Buffer): void {
     this.#checkHeld(buffer);
+    const ended = stackHere('It was freed here');
     super.free(buffer);
-    this.#end(buffer, 'freed');
+    this.#end(buffer, ended);
   }
 
   override share(buffer: Buffer): BufferHandle {
     this.#checkHeld(buffer);
+    const ended = stackHere('It was shared here');
     const block = stampedView(Stamp.magazineOf(buffer), Stamp.idOf(buffer), buffer.length);
     block.set(buffer);
     const handle = super.share(buffer);
-    this.#end(buffer, 'shared');
+    this.#end(buffer, ended);
     return handle;
   }
 
   override adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
+    tokenOf(handle);
+    const began = stackHere('It was allocated here');
+    // Before the handle is used up; its length is what it says, and the block's what counts.
+    const length = Number.isSafeInteger(handle.length) && handle.length >= 0 ? handle.length : 0;
+    const ready = ownBuffer(this.#backend, length, 1);
     const block = super.adopt(handle);
-    return this.#inOwnMemory(block, 1, block.length);
+    const buffer = this.#unlessRefused(block, () =>
+      block.length === length ? ready : ownBuffer(this.#backend, block.length, 1),
+    );
+    buffer.set(block);
+    return this.#begin(buffer, block, 1, began);
   }
 
   override destroy(): void {
@@ -89,38 +108,39 @@ export class CheckedPool extends Pool {
     this.#ledger.close();
   }
 
-  /** @param written bytes of the block that have contents. */
-  #inOwnMemory(block: Buffer, alignment: number, written: number): Buffer<ArrayBuffer> {
+  /** @returns a Buffer of zeros. */
+  #make(size: number, alignment: number | undefined): Buffer<ArrayBuffer> {
+    const began = stackHere('It was allocated here');
+    const block = super.allocUnsafe(size, alignment);
+    const buffer = this.#unlessRefused(block, () => ownBuffer(this.#backend, block.length, alignment ?? 1));
+    return this.#begin(buffer, block, alignment ?? 1, began);
+  }
+
+  /** @returns what is made; where it cannot be, the block goes back. */
+  #unlessRefused(block: Buffer, make: () => Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
     try {
-      const buffer = ownBuffer(this.#backend, block.length, alignment);
-      buffer.set(block.subarray(0, written));
-      return this.#begin(buffer, block, written);
+      return make();
     } catch (error) {
       super.free(block);
       throw error;
     }
   }
 
-  /** @param written bytes that have contents; the others are undefined. @returns the Buffer, in the block's place. */
-  #begin(buffer: Buffer<ArrayBuffer>, block: Buffer, written: number): Buffer<ArrayBuffer> {
-    if (!this.#zero) {
-      soil(buffer, written);
-    }
+  /** @returns the Buffer, in the block's place. */
+  #begin(buffer: Buffer<ArrayBuffer>, block: Buffer, alignment: number, began: Error): Buffer<ArrayBuffer> {
     Stamp.pass(block, buffer);
-    this.#ledger.begin(buffer);
+    this.#ledger.begin(buffer, alignment, began);
     return buffer;
   }
 
-  #end(buffer: Buffer, what: string): void {
-    this.#ledger.end(buffer, what);
+  #end(buffer: Buffer, ended: Error): void {
+    this.#ledger.end(buffer, ended);
     retire(buffer);
   }
 
   /** @throws what `free` throws; TypeError ERR_INVALID_STATE where somebody took the memory away. */
   #checkHeld(buffer: Buffer): void {
     this.usableSize(buffer);
-    if (buffer.length !== allocationOf(buffer)?.lengthBytes) {
-      throw untransferable();
-    }
+    checkMemory(buffer);
   }
 }

@@ -85,6 +85,12 @@ export function untransferable(): CodedError {
   return withCode(new TypeError(message), 'ERR_INVALID_STATE');
 }
 
+/** @returns TypeError ERR_INVALID_STATE for giving back a Buffer whose memory somebody else has by now. */
+export function transferredAway(): CodedError {
+  const message = 'Invalid state: the memory of this Buffer was transferred away, so the Buffer cannot be given back';
+  return withCode(new TypeError(message), 'ERR_INVALID_STATE');
+}
+
 /** @throws what `Buffer` throws, unless the value is a number in the range; NaN never is. */
 export function checkNumber(value: unknown, name: string, least: number, most: number): asserts value is number {
   if (typeof value !== 'number') {

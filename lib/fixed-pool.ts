@@ -16,7 +16,7 @@ import type { Backend, HeapStats } from './backend/contract';
 import { currentBackend, infoOf } from './backend/select';
 import { poolOf } from './checked-pool';
 import { checkNumber, HakmemError, invalidArgType, outOfRange } from './errors';
-import { allocationOf } from './ledger';
+import { allocationOf, lengthOf } from './ledger';
 import type { Pool } from './pool';
 import { enter, leave, type Reporter, type Totals } from './reporters';
 import { classSizeBytes, sizeClassOf } from './size-class';
@@ -246,7 +246,7 @@ export class FixedPool {
     }
     throw new HakmemError(
       'ERR_HAKMEM_NOT_OWNED',
-      `This Buffer of ${buffer.length} bytes is not one that this fixed pool handed out; is it a slice or a copy?`,
+      `This Buffer of ${lengthOf(buffer)} bytes is not one that this fixed pool handed out; is it a slice or a copy?`,
     );
   }
 
@@ -274,11 +274,10 @@ export class FixedPool {
       this.#idle.push(this.#hot);
       this.#hot = null;
     }
-    this.#count -= this.#idle.length;
-    for (const view of this.#idle) {
+    for (let view = this.#idle.pop(); view !== undefined; view = this.#idle.pop()) {
       this.#pool.free(view);
+      this.#count--;
     }
-    this.#idle = [];
   }
 
   #checkAlive(): void {

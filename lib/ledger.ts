@@ -10,17 +10,20 @@
  * Threads: each tells its own, when it ends by itself.
  */
 import { join } from 'node:path';
+import { transferredAway } from './errors';
 
 /** A Buffer of a checked pool. */
 export interface Allocation {
   readonly lengthBytes: number;
+  /** What was asked for; 1 where nothing was. */
+  readonly alignment: number;
   readonly began: Error;
   /** Where it was given back; null while somebody holds it. */
   ended: Error | null;
 }
 
 /** Frames of ours between a caller and here, at most. */
-const OWN_FRAMES = 8;
+const OWN_FRAMES = 16;
 /** What is in a line of a stack that tells a caller nothing: our files, and the engine room of Node. */
 const OWN_PLACES = [join(__dirname, '/'), 'node:internal/'];
 
@@ -36,6 +39,18 @@ export function allocationOf(buffer: object): Allocation | undefined {
   return allocations.get(buffer);
 }
 
+/** @returns bytes that a Buffer has, or had before it was given back. */
+export function lengthOf(buffer: Uint8Array): number {
+  return allocations.get(buffer)?.lengthBytes ?? buffer.length;
+}
+
+/** @throws TypeError ERR_INVALID_STATE where somebody took the memory of a Buffer that is held. */
+export function checkMemory(buffer: Buffer): void {
+  if (allocations.get(buffer)?.ended === null && buffer.length !== lengthOf(buffer)) {
+    throw transferredAway();
+  }
+}
+
 /** What one pool has handed out. */
 export class Ledger {
   readonly #held = new Set<Allocation>();
@@ -47,8 +62,9 @@ export class Ledger {
     return this.#held;
   }
 
-  begin(buffer: Buffer): void {
-    const allocation = { lengthBytes: buffer.length, began: stackHere('It was allocated here'), ended: null };
+  /** @param began as `stackHere` gives it. */
+  begin(buffer: Buffer, alignment: number, began: Error): void {
+    const allocation = { lengthBytes: buffer.length, alignment, began, ended: null };
     allocations.set(buffer, allocation);
     this.#held.add(allocation);
     ledgers.add(this);
@@ -58,11 +74,11 @@ export class Ledger {
     }
   }
 
-  /** @param what happened to it, for people. */
-  end(buffer: Buffer, what: string): void {
+  /** @param ended as `stackHere` gives it. */
+  end(buffer: Buffer, ended: Error): void {
     const allocation = allocations.get(buffer);
     if (allocation !== undefined) {
-      allocation.ended = stackHere(`It was ${what} here`);
+      allocation.ended = ended;
       this.#held.delete(allocation);
     }
     if (this.#held.size === 0) {
@@ -88,7 +104,7 @@ export function heldReport(): string {
   const more = places.length > PLACES ? [`  and from ${places.length - PLACES} more places`] : [];
   return [
     `hakmem: ${count} ${buffersOf(count, bytes)} never freed`,
-    ...places.slice(0, PLACES).map((place) => `  ${place.count} ${place.text}`),
+    ...places.slice(0, PLACES).map(placeText),
     ...more,
     '',
   ].join('\n');
@@ -99,9 +115,14 @@ function reportHeld(): void {
 }
 
 interface Place {
+  readonly poolName: string;
+  readonly callers: string;
   count: number;
   bytes: number;
-  text: string;
+}
+
+function placeText({ poolName, callers, count, bytes }: Place): string {
+  return `  ${count} ${buffersOf(count, bytes)} of the pool '${poolName}', allocated\n${callers}`;
 }
 
 /** The places that allocated what is held, the most bytes first. */
@@ -109,11 +130,12 @@ function placesHeld(): Place[] {
   const places = new Map<string, Place>();
   for (const ledger of ledgers) {
     for (const { began, lengthBytes } of ledger.held) {
-      const key = `${ledger.poolName}\n${callersOf(began)}`;
-      const place = places.get(key) ?? { count: 0, bytes: 0, text: '' };
+      const { poolName } = ledger;
+      const callers = callersOf(began);
+      const key = `${poolName}\n${callers}`;
+      const place = places.get(key) ?? { poolName, callers, count: 0, bytes: 0 };
       place.count++;
       place.bytes += lengthBytes;
-      place.text = `${buffersOf(place.count, place.bytes)} of the pool '${ledger.poolName}', allocated\n${callersOf(began)}`;
       places.set(key, place);
     }
   }
@@ -125,18 +147,36 @@ function buffersOf(count: number, bytes: number): string {
 }
 
 /** The frames of a stack. */
-function callersOf({ stack = '' }: Error): string {
-  return stack.slice(stack.indexOf('\n') + 1);
+function callersOf({ stack }: Error): string {
+  const at = typeof stack === 'string' ? stack.indexOf('\n') : -1;
+  return at < 0 ? '    (the program keeps no stacks: see Error.stackTraceLimit)' : String(stack).slice(at + 1);
 }
 
-/** An error that is never thrown: it carries the stack of who called hakmem. */
-function stackHere(message: string): Error {
+/**
+ * @returns an error that is never thrown: it carries the stack of who called hakmem.
+ * @throws what the program's own `Error.prepareStackTrace` throws.
+ */
+export function stackHere(message: string): Error {
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
-  const error = new Error(message);
-  const lines = (error.stack ?? '').split('\n');
-  Error.stackTraceLimit = stackTraceLimit;
-  const callers = lines.slice(1).filter((line) => !OWN_PLACES.some((place) => line.includes(place)));
-  error.stack = [lines[0], ...callers.slice(0, stackTraceLimit)].join('\n');
+  if (typeof stackTraceLimit !== 'number') {
+    return new Error(message);
+  }
+  // By Reflect: where the program has frozen it, fewer frames do.
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit + OWN_FRAMES);
+  try {
+    return trimmed(new Error(message), stackTraceLimit);
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  }
+}
+
+/** Without frames of ours, unless there are no others. A stack that the program keeps in a form of its own is left alone. */
+function trimmed(error: Error, frames: number): Error {
+  const stack: unknown = error.stack;
+  if (typeof stack === 'string') {
+    const [title, ...lines] = stack.split('\n');
+    const callers = lines.filter((line) => !OWN_PLACES.some((place) => line.includes(place)));
+    error.stack = [title, ...(callers.length > 0 ? callers : lines).slice(0, frames)].join('\n');
+  }
   return error;
 }

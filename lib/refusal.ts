@@ -5,7 +5,7 @@
  */
 import { types } from 'node:util';
 import { HakmemError, invalidArgType } from './errors';
-import { allocationOf } from './ledger';
+import { allocationOf, lengthOf } from './ledger';
 import { Stamp } from './stamp';
 
 /**
@@ -17,9 +17,9 @@ export function refusal(buffer: unknown, poolName: string): Error {
   if (!types.isUint8Array(buffer)) {
     return invalidArgType('buffer', 'an instance of Buffer or Uint8Array', buffer);
   }
-  const allocation = allocationOf(buffer);
-  const bytes = `This Buffer of ${allocation?.lengthBytes ?? buffer.length} bytes`;
-  const ended = allocation?.ended ? { cause: allocation.ended } : {};
+  const bytes = `This Buffer of ${lengthOf(buffer)} bytes`;
+  const cause = allocationOf(buffer)?.ended;
+  const ended = cause ? { cause } : {};
   if (!Stamp.isDead(buffer)) {
     const origins = "a slice, a copy, another pool's or one of Node's own";
     return new HakmemError(

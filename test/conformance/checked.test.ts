@@ -1,11 +1,14 @@
 /** Checked pools: what was given back has no memory any more, errors say where, and what is never freed is told at exit. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { markAsUntransferable } from 'node:worker_threads';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { FREED_BYTE, retiredBytes } from '../../lib/checked-memory';
 import type { HakmemError } from '../../lib/errors';
+import type { Pool } from '../../lib/index';
 import * as hakmem from '../../lib/index';
 import { placeOf } from '../../lib/pool-places';
+import { misalignment } from './support/alignment';
 import { openPool } from './support/books';
 import { isFullOf } from './support/bytes';
 import { outcome, thrownBy } from './support/outcome';
@@ -107,6 +110,104 @@ describe('an error about a Buffer that is gone', () => {
     );
     expect(causes).toEqual(['It was given back by realloc here', 'It was shared here', 'It was freed here']);
     fixed.destroy();
+  });
+});
+
+describe('nothing is half-done', () => {
+  const { Error: plainError } = globalThis;
+  const refused = { error: { name: 'HakmemError', code: 'ERR_HAKMEM_OUT_OF_MEMORY' } };
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    Reflect.deleteProperty(plainError, 'prepareStackTrace');
+    plainError.stackTraceLimit = 10;
+  });
+
+  it.each([
+    ['keeps stacks in a form of its own', () => Object.assign(plainError, { prepareStackTrace: () => [] })],
+    ['keeps no stacks', () => Object.assign(plainError, { stackTraceLimit: undefined })],
+    ['keeps none either', () => Object.assign(plainError, { stackTraceLimit: 0 })],
+  ])('where the program %s', (_, prepare) => {
+    prepare();
+    const buffer = books.keep(pool.alloc(100, 1));
+    const limit = plainError.stackTraceLimit;
+    books.replace(buffer, pool.realloc(buffer, 200));
+    books.check();
+    books.freeAll();
+    books.check();
+    expect([buffer.length, plainError.stackTraceLimit]).toEqual([0, limit]);
+  });
+
+  it('where its way to keep stacks throws', () => {
+    const buffer = books.keep(pool.alloc(100, 1));
+    const failing = new RangeError('no stack');
+    plainError.prepareStackTrace = () => {
+      throw failing;
+    };
+    for (const call of [() => pool.allocUnsafe(5), () => pool.free(buffer), () => pool.realloc(buffer, 5)]) {
+      expect(call).toThrow(failing);
+    }
+    Reflect.deleteProperty(plainError, 'prepareStackTrace');
+    books.check();
+    expect(isFullOf(buffer, 1)).toBe(true);
+    books.freeAll();
+  });
+
+  it('where there is no memory: what was to be adopted can be still', () => {
+    const [source, there] = [false, true].map((checked) => hakmem.createPool({ shared: true, checked })) as [
+      Pool,
+      Pool,
+    ];
+    const handle = source.share(source.alloc(100, 7));
+    const buffer = books.keep(pool.alloc(100, 1));
+    vi.stubGlobal(
+      'ArrayBuffer',
+      class {
+        constructor() {
+          throw new RangeError('Array buffer allocation failed');
+        }
+      },
+    );
+    for (const call of [() => there.adopt(handle), () => pool.allocUnsafe(5), () => pool.realloc(buffer, 5)]) {
+      expect(outcome(call)).toEqual(refused);
+    }
+    vi.unstubAllGlobals();
+    books.check();
+    expect(isFullOf(buffer, 1)).toBe(true);
+    expect(isFullOf(there.adopt(handle), 7)).toBe(true);
+    books.freeAll();
+    source.destroy();
+    there.destroy();
+  });
+
+  it('where the program has marked the memory as its own: it keeps it', () => {
+    const buffer = pool.alloc(100, 1);
+    markAsUntransferable(buffer.buffer);
+    pool.free(buffer);
+    expect(isFullOf(buffer, FREED_BYTE)).toBe(true);
+    expect(outcome(() => pool.free(buffer))).toEqual({
+      error: { name: 'HakmemError', code: 'ERR_HAKMEM_DOUBLE_FREE' },
+    });
+    books.check();
+  });
+
+  it('where the memory of a released Buffer was taken', () => {
+    const fixed = hakmem.createFixedPool({ size: 64, maxBuffers: 1, checked: true });
+    const buffer = fixed.acquire();
+    structuredClone(buffer.buffer, { transfer: [buffer.buffer] });
+    for (let time = 0; time < 3; time++) {
+      expect(outcome(() => fixed.release(buffer))).toEqual({ error: { name: 'TypeError', code: 'ERR_INVALID_STATE' } });
+    }
+    expect(fixed.stats()).toMatchObject({ capacity: 1, live: 1, cached: 0, acquired: 1, released: 0 });
+    expect(outcome(() => fixed.acquire())).toEqual({ error: { name: 'HakmemError', code: 'ERR_HAKMEM_LIMIT' } });
+    fixed.destroy();
+  });
+});
+
+describe('an alignment', () => {
+  it.runIf(hakmem.backend.capabilities.maxAlignment >= 4096)('outlives a realloc in place', () => {
+    const buffer = pool.realloc(pool.allocUnsafe(5000, 4096), 4990);
+    expect(misalignment(buffer, 4096)).toBe(0);
+    pool.free(buffer);
   });
 });
 
@@ -214,6 +315,10 @@ describe('at exit', () => {
     expect(errorsOf('hakmem.allocUnsafe(10)', '0')).toBe('');
     expect(errorsOf('hakmem.createPool({ checked: false }).allocUnsafe(10)')).toBe('');
     expect(errorsOf('hakmem.createPool({ checked: true }).allocUnsafe(10)', '')).toContain('1 Buffer (10 bytes)');
+  });
+
+  it('says so where there is no stack to tell', () => {
+    expect(errorsOf('Error.stackTraceLimit = 0; hakmem.allocUnsafe(3)')).toContain('(the program keeps no stacks');
   });
 
   it('tells it of a worker too', () => {
