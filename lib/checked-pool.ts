@@ -18,7 +18,7 @@ import { filled } from './contents';
 import { type BufferHandle, tokenOf } from './handle';
 import { allocationOf, checkMemory, Ledger, stackHere } from './ledger';
 import { options as settings } from './options';
-import { Pool } from './pool';
+import { Pool, tcacheOf } from './pool';
 import type { PoolOptions } from './pool-options';
 import { Stamp, stampedView } from './stamp';
 
@@ -90,15 +90,11 @@ export class CheckedPool extends Pool {
   }
 
   override adopt(handle: BufferHandle): Buffer<ArrayBuffer> {
-    tokenOf(handle);
+    const token = tokenOf(handle);
     const began = stackHere('It was allocated here');
-    // Before the handle is used up; its length is what it says, and the block's what counts.
-    const length = Number.isSafeInteger(handle.length) && handle.length >= 0 ? handle.length : 0;
-    const ready = ownBuffer(this.#backend, length, 1);
     const block = super.adopt(handle);
-    const buffer = this.#unlessRefused(block, () =>
-      block.length === length ? ready : ownBuffer(this.#backend, block.length, 1),
-    );
+    const [magazine, id] = [Stamp.magazineOf(block), Stamp.idOf(block)];
+    const buffer = this.#ownMemoryFor(block, 1, () => tcacheOf(this).share(magazine, id, block.length, token));
     buffer.set(block);
     return this.#begin(buffer, block, 1, began);
   }
@@ -109,19 +105,19 @@ export class CheckedPool extends Pool {
   }
 
   /** @returns a Buffer of zeros. */
-  #make(size: number, alignment: number | undefined): Buffer<ArrayBuffer> {
+  #make(size: number, alignment = 1): Buffer<ArrayBuffer> {
     const began = stackHere('It was allocated here');
-    const block = super.allocUnsafe(size, alignment);
-    const buffer = this.#unlessRefused(block, () => ownBuffer(this.#backend, block.length, alignment ?? 1));
-    return this.#begin(buffer, block, alignment ?? 1, began);
+    const block = super.allocUnsafe(size, alignment === 1 ? undefined : alignment);
+    const buffer = this.#ownMemoryFor(block, alignment, () => super.free(block));
+    return this.#begin(buffer, block, alignment, began);
   }
 
-  /** @returns what is made; where it cannot be, the block goes back. */
-  #unlessRefused(block: Buffer, make: () => Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  /** @param undo what to do with the block where there is no memory. */
+  #ownMemoryFor(block: Buffer, alignment: number, undo: () => void): Buffer<ArrayBuffer> {
     try {
-      return make();
+      return ownBuffer(this.#backend, block.length, alignment);
     } catch (error) {
-      super.free(block);
+      undo();
       throw error;
     }
   }

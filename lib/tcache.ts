@@ -124,9 +124,13 @@ export class Tcache {
     this.#budget.spilled(magazine, count);
   }
 
-  /** Sends a block that a caller holds off to whoever adopts it. @returns the token. */
-  share(magazine: Magazine, id: number, lengthBytes: number): Token {
-    const token = this.#traffic.share(magazine, id, lengthBytes);
+  /**
+   * Sends a block that a caller holds off to whoever adopts it.
+   * @param again the token of an `adopt` that is to be undone: it is valid again.
+   * @returns the token.
+   */
+  share(magazine: Magazine, id: number, lengthBytes: number, again?: Token): Token {
+    const token = this.#traffic.share(magazine, id, lengthBytes, again);
     magazine.moved--;
     return token;
   }

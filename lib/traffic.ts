@@ -95,9 +95,9 @@ export class Traffic {
     }
   }
 
-  /** Sends a block that a caller holds off to whoever adopts it. @returns the token. */
-  share(magazine: Magazine, id: number, lengthBytes: number): Token {
-    const token = this.heap.share(magazine.blockOf(id), lengthBytes, magazine.memoryOf(id));
+  /** Sends a block that a caller holds off to whoever adopts it. @param again see `Heap.share`. @returns the token. */
+  share(magazine: Magazine, id: number, lengthBytes: number, again?: Token): Token {
+    const token = this.heap.share(magazine.blockOf(id), lengthBytes, magazine.memoryOf(id), again);
     this.batch[0] = id;
     this.#letGo(magazine, 1);
     return token;
