@@ -18,6 +18,9 @@ import { HakmemError } from './errors';
 import { FastBuffer } from './fast-buffer';
 import { guarded } from './front-slab';
 
+/** What the engine's allocator aligns to, as any malloc does. */
+const ENGINE_ALIGNMENT = 16;
+
 /** What undefined contents are here, so that who takes them for zeros sees it. */
 const UNDEFINED_BYTE = 0xa5;
 /** What freed contents become. */
@@ -43,7 +46,6 @@ export function retiredBytes(buffer: Buffer): ArrayBuffer | undefined {
  * @throws HakmemError ERR_HAKMEM_OUT_OF_MEMORY.
  */
 export function ownBuffer(backend: Backend, lengthBytes: number, alignment: number): Buffer<ArrayBuffer> {
-  // What the engine gives is aligned as any malloc does.
   const slackBytes = alignment > ENGINE_ALIGNMENT ? alignment - ENGINE_ALIGNMENT : 0;
   const memory = makeMemory(lengthBytes + slackBytes);
   if (memory === null) {
@@ -52,8 +54,6 @@ export function ownBuffer(backend: Backend, lengthBytes: number, alignment: numb
   const offset = slackBytes === 0 ? 0 : backend.bytesToAlignment(memory, alignment);
   return new FastBuffer(guarded(memory), offset, lengthBytes);
 }
-
-const ENGINE_ALIGNMENT = 16;
 
 /** Makes what nobody has written to look so. */
 export function soil(buffer: Uint8Array, from: number): void {
