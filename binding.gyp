@@ -61,9 +61,10 @@
       ],
       # Loaded with the program, so its thread-local memory is reserved at start: the short way to it may be taken.
       # -fno-builtin-malloc: calloc must not become malloc and memset, nor a test of malloc's result vanish.
-      'cflags': ['-ftls-model=initial-exec', '-fno-builtin-malloc'],
+      # Each function and variable in a section of its own, for layout.ld.
+      'cflags': ['-ftls-model=initial-exec', '-fno-builtin-malloc', '-ffunction-sections', '-fdata-sections'],
       # -static-libgcc: the linker's driver is that of C++, which would have every program load libgcc_s.so.
-      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,defs', '-static-libgcc'],
+      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,defs', '-static-libgcc', '-Wl,--gc-sections', '-Wl,-T,../native/preload/layout.ld'],
     },
   ],
 }

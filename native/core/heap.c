@@ -21,7 +21,7 @@ static void check_listed(const hak_heap_class_t *list, const hak_slab_t *slab) {
   if (!slab->listed || before != slab || behind != slab) hak_fatal("heap: a list of slabs is broken", slab->base);
 }
 
-void hak_heap_list_first(hak_heap_class_t *list, hak_slab_t *slab) {
+void hak_heap_list(hak_heap_class_t *list, hak_slab_t *slab) {
   slab->prev = NULL;
   slab->next = list->head;
   if (list->head != NULL)
@@ -29,18 +29,6 @@ void hak_heap_list_first(hak_heap_class_t *list, hak_slab_t *slab) {
   else
     list->tail = slab;
   list->head = slab;
-  slab->listed = true;
-  if (HAK_CHECKED) check_listed(list, slab);
-}
-
-void hak_heap_list(hak_heap_class_t *list, hak_slab_t *slab) {
-  slab->next = NULL;
-  slab->prev = list->tail;
-  if (list->tail != NULL)
-    list->tail->next = slab;
-  else
-    list->head = slab;
-  list->tail = slab;
   slab->listed = true;
   if (HAK_CHECKED) check_listed(list, slab);
 }
@@ -69,7 +57,7 @@ static hak_slab_t *partial_slab(hak_heap_t *heap, unsigned size_class) {
   hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab);
   if (slab == NULL) return NULL;
   heap->next_slab++;
-  hak_heap_list_first(list, slab);
+  hak_heap_list(list, slab);
   return slab;
 }
 
@@ -177,9 +165,9 @@ static void check_slabs(hak_heap_t *heap) {
   hak_superslab_check(&heap->superslab);
 }
 
-/* An empty slab that stayed because it was alone is the first of its list. One that is lent and could not close is looked for by trims. */
+/* An empty slab that stayed because it was alone is the last of its list. One that is lent and could not close is looked for by trims. */
 static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
-  hak_slab_t *slab = list->head;
+  hak_slab_t *slab = list->tail;
   if (slab == NULL || slab->used != 0) return;
   if (slab->idle)
     hak_heap_close_if_empty(heap, slab);

@@ -2,7 +2,7 @@
  * L5 heap: dispatch by size, and who owns what.
  *
  *     partial[class] -> slab -> slab       slabs with a free block; the head is filled first, a slab that gets its first
- *                                          block back goes to the tail
+ *                                          block back goes before it: the fullest are filled, the others get empty
  *                                          (its own, and those lent to it: lend.h)
  *     superslab                            the chunks
  *     large                                freed blocks above 1 MiB: shared by the threads' heaps, apart for a heap of its own

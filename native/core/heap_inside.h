@@ -18,8 +18,7 @@ HAK_INLINE bool hak_heap_is_home(const hak_heap_t *heap, const hak_slab_t *slab)
 
 hak_chunk_owner_t hak_heap_owner(hak_heap_t *heap);
 
-/* A slab that has a free block, to the front of its class's list, or to the end; out of it. */
-void hak_heap_list_first(hak_heap_class_t *list, hak_slab_t *slab);
+/* A slab that has a free block, to the front of its class's list; out of it. */
 void hak_heap_list(hak_heap_class_t *list, hak_slab_t *slab);
 void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab);
 

@@ -18,7 +18,7 @@ static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   for (unsigned turn = 0; !hak_remote_has_no_freers(&from->remote); turn++) hak_os_yield(turn);
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   count_move(from, to, slab);
-  hak_heap_list_first(&to->classes[slab->size_class], slab);
+  hak_heap_list(&to->classes[slab->size_class], slab);
 }
 
 /* One of so many blocks must be free: a slab that is soon full is not worth the way. */

@@ -207,7 +207,7 @@ export class ModelHeap {
     }
     const partial = this.#partial[slab.sizeClass];
     if (wasFull) {
-      partial.push(slab);
+      partial.unshift(slab);
     }
     if (slab.used === 0 && partial.length > 1) {
       this.#dropSlab(slab);
@@ -255,7 +255,7 @@ export class ModelHeap {
 
   #tick(): void {
     for (const partial of this.#partial) {
-      const slab = partial[0];
+      const slab = partial.at(-1);
       if (slab?.used === 0 && slab.idle) {
         this.#dropSlab(slab);
       } else if (slab?.used === 0) {

@@ -143,6 +143,15 @@ for n in range(256): os.open(${JSON.stringify(file)}, os.O_RDWR | os.O_CREAT)`;
     }
   });
 
+  /** layout.ld: unwind tables and seldom used code are in segments of their own, which nobody touches here. */
+  test('a small program has only what it needs of the library in memory', () => {
+    const mapping = /^[0-9a-f-]+ (\S+) .*libhakmem-preload\.so\n(?:(?!Rss)\w+:.*\n)*Rss: +(\d+) kB/gm;
+    const resident = [...preloaded('cat', ['/proc/self/smaps']).stdout.matchAll(mapping)];
+    const ofFlags = (flags: string) => resident.filter((match) => match[1] === flags).map((match) => Number(match[2]));
+    expect(ofFlags('r-xp')).toEqual([expect.any(Number), 0]);
+    expect(ofFlags('r--p')).toContain(0);
+  });
+
   const look = 'grep -c libhakmem-preload /proc/self/maps; echo "$LD_PRELOAD $HAKMEM_INHERIT"';
 
   test('programs that it starts have it too', () => {

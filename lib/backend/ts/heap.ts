@@ -5,12 +5,12 @@
  *     refill   partial list of the class:  head -> slab <-> slab <-> slab <- tail
  *                                          |  take its free blocks, lowest first, till it is full; then the next;
  *                                          |  where there is none, a new slab, put at the head
- *     flush    set the block's free bit; a slab that was full goes to the tail; one that is now empty gives its run
+ *     flush    set the block's free bit; a slab that was full goes to the head; one that is now empty gives its run
  *              of units back, unless it is alone in its list
  *
- * The slab at the head is used up before the next one is touched; one that has just got a free block waits at the
- * tail, where it has time to get more. One empty slab of a class is kept, so that a class in light use does not make
- * and drop a slab in turn; trim() gives it back.
+ * The slab at the head is used up before the next one is touched; one that has just got a free block comes before it: so
+ * the fullest are filled, and the others have time to get empty. One empty slab of a class is kept, so that a class in light
+ * use does not make and drop a slab in turn; trim() gives it back.
  *
  * A huge block has a chunk of its own. When it comes back the chunk is cached with its memory (`large.ts`).
  *
@@ -20,7 +20,7 @@
  * What it has, and has counted, is in its books (`heap-books.ts`).
  *
  * Invariants: a slab is registered at its first unit; a slab with a free block is in the partial list of its class;
- * an empty one is at the head of that list, so there is one for each class at most; what is live is what refill
+ * an empty one is at the tail of that list, so there is one for each class at most; what is live is what refill
  * handed out and flush did not accept yet.
  * Threads: the one that made the heap.
  * Source: slabs and partial lists from Bonwick 1994; lowest-first bitmaps from jemalloc.
@@ -193,8 +193,8 @@ export class TsHeap implements Heap {
   trim(): number {
     const before = this.#superslab.bytes().purged;
     for (const partial of this.#partial) {
-      if (partial.head?.empty) {
-        this.#drop(partial.head);
+      if (partial.tail?.empty) {
+        this.#drop(partial.tail);
       }
     }
     this.#superslab.purge();
@@ -230,7 +230,7 @@ export class TsHeap implements Heap {
           slab.sizeClass === sizeClass && !slab.full,
           'a partial list has slabs of its class with a free block',
         );
-        invariant(!slab.empty || slab === partial.head, 'an empty slab is at the head of its list');
+        invariant(!slab.empty || slab === partial.tail, 'an empty slab is at the tail of its list');
         listed.add(slab);
       }
     }
@@ -311,7 +311,7 @@ export class TsHeap implements Heap {
     }
     const partial = this.#partial[slab.sizeClass];
     if (wasFull) {
-      partial.pushBack(slab);
+      partial.pushFront(slab);
     }
     if (slab.empty && partial.head !== partial.tail) {
       this.#drop(slab);
@@ -349,11 +349,11 @@ export class TsHeap implements Heap {
 
   #tick(): void {
     this.#operations = 0;
-    for (const { head } of this.#partial) {
-      if (head?.empty && head.idle) {
-        this.#drop(head);
-      } else if (head?.empty) {
-        head.idle = true;
+    for (const { tail } of this.#partial) {
+      if (tail?.empty && tail.idle) {
+        this.#drop(tail);
+      } else if (tail?.empty) {
+        tail.idle = true;
       }
     }
     this.#superslab.tick();

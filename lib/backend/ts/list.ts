@@ -1,7 +1,7 @@
 /**
  * A doubly linked list whose links live in its elements: adding, removing and moving cost no memory and no search.
  *
- *     head -> element <-> element <-> element <- tail       newest in front, or in order of arrival: the caller's choice
+ *     head -> element <-> element <-> element <- tail       the newest in front
  *
  * Used for the partial slabs of a class and for the chunks of a free-run bin. An element is in one list at most.
  *
@@ -27,16 +27,6 @@ export class List<T extends Linked<T>> {
       this.head.prev = element;
     }
     this.head = element;
-  }
-
-  pushBack(element: T): void {
-    element.prev = this.tail;
-    if (this.tail === null) {
-      this.head = element;
-    } else {
-      this.tail.next = element;
-    }
-    this.tail = element;
   }
 
   /** Takes out an element that is in this list. */
