@@ -42,9 +42,9 @@ typedef struct hak_returned {
   hak_counter_t frees;                     /* of the blocks, those that belong to threads' heaps */
 } hak_returned_t;
 
+/* In the order of use: what programs do without blocks for the mid rings is in two OS pages. */
 struct hak_heap {
   hak_tcache_t tcache;
-  hak_mid_t mid;
   hak_large_t *large;
   hak_heap_class_t classes[HAK_SLAB_CLASSES + 1]; /* the last counts huge blocks and lists nothing */
   hak_superslab_t superslab;
@@ -66,7 +66,9 @@ struct hak_heap {
   hak_heap_t *next_abandoned;              /* or the next orphan */
   hak_remote_t remote;                     /* other threads write it: on a line of its own */
   hak_mutex_t door;                        /* locked while somebody is at its slabs */
+  hak_mid_t mid;
 };
+_Static_assert(offsetof(struct hak_heap, mid.rings) <= 8 * HAK_KIB, "a heap without mid rings has two pages");
 
 hak_heap_t *hak_heap_create(bool own);
 

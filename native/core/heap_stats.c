@@ -49,8 +49,8 @@ static void add_mid(hak_mid_t *mid, hak_stats_t *stats) {
     stats->mid_ring.used += hak_counter_get(&ring->count);
     stats->mid_ring.grown += hak_counter_get(&ring->grown);
     stats->mid_ring.shrunk += hak_counter_get(&ring->shrunk);
-    stats->operations_allocs += hak_counter_get(&mid->allocs[i]);
   }
+  stats->operations_allocs += hak_counter_get(&mid->allocs);
   stats->mid_ring.misses += hak_counter_get(&mid->misses);
 }
 
@@ -96,8 +96,8 @@ static uint64_t frees_of_thread(hak_heap_t *heap) {
   uint64_t difference = hak_counter_get(&heap->uncached_allocs);
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
     difference += hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs) + hak_bin_count(hak_tcache_bin(&heap->tcache, c));
-  for (unsigned i = 0; i < HAK_MID_CLASSES; i++)
-    difference += hak_counter_get(&heap->mid.allocs[i]) + hak_counter_get(&heap->mid.rings[i].count);
+  difference += hak_counter_get(&heap->mid.allocs);
+  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) difference += hak_counter_get(&heap->mid.rings[i].count);
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) difference -= hak_counter_get(&heap->classes[c].live);
   return difference;
 }

@@ -51,9 +51,7 @@ static uint64_t operations_of(hak_heap_t *heap) {
 
 /* Grows whenever the heap's thread does more than take from its bins and put there. */
 static uint64_t activity_of(hak_heap_t *heap) {
-  uint64_t sum = operations_of(heap);
-  for (unsigned i = 0; i < HAK_MID_CLASSES; i++) sum += hak_counter_get(&heap->mid.allocs[i]);
-  return sum;
+  return operations_of(heap) + hak_counter_get(&heap->mid.allocs);
 }
 
 static void look_at(hak_heap_t *heap, uint64_t now, void (*visit)(hak_heap_t *heap)) {

@@ -18,15 +18,16 @@ static void *leave(hak_mid_t *mid, unsigned size_class, void *block) {
 }
 
 void *hak_mid_pop(hak_mid_t *mid, unsigned size_class) {
-  void *block = leave(mid, size_class, hak_ring_pop_newest(ring_of(mid, size_class)));
+  void *block = mid->used ? leave(mid, size_class, hak_ring_pop_newest(ring_of(mid, size_class))) : NULL;
   if (block != NULL)
-    hak_counter_add(&mid->allocs[size_class - HAK_MID_FIRST], 1);
+    hak_counter_add(&mid->allocs, 1);
   else
     hak_counter_add(&mid->misses, 1);
   return block;
 }
 
 bool hak_mid_push(hak_mid_t *mid, unsigned size_class, void *block) {
+  mid->used = true;
   if (!hak_ring_push(ring_of(mid, size_class), block)) return false;
   hak_counter_add(&mid->bytes, hak_size_class_bytes(size_class));
   if (HAK_CHECKED) hak_mid_check(mid);
@@ -34,10 +35,11 @@ bool hak_mid_push(hak_mid_t *mid, unsigned size_class, void *block) {
 }
 
 void *hak_mid_evict(hak_mid_t *mid, unsigned size_class) {
-  return leave(mid, size_class, hak_ring_pop_oldest(ring_of(mid, size_class)));
+  return mid->used ? leave(mid, size_class, hak_ring_pop_oldest(ring_of(mid, size_class))) : NULL;
 }
 
 uint64_t hak_mid_idle(hak_mid_t *mid, unsigned size_class) {
+  if (!mid->used) return 0;
   hak_ring_t *ring = ring_of(mid, size_class);
   uint64_t *low = &mid->low[size_class - HAK_MID_FIRST];
   uint64_t idle = (*low + 1) / 2;

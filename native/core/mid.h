@@ -19,10 +19,10 @@
 #define HAK_MID_CLASSES (HAK_SLAB_CLASSES - HAK_MID_FIRST)
 
 typedef struct hak_mid {
+  hak_counter_t bytes, allocs, misses; /* first, for others look at them: see hak_heap_t */
+  bool used;                           /* a ring ever had a block; else they are not looked at, for many a program needs no memory for them */
   hak_ring_t rings[HAK_MID_CLASSES];
   uint64_t low[HAK_MID_CLASSES];
-  hak_counter_t allocs[HAK_MID_CLASSES];
-  hak_counter_t bytes, misses;
 } hak_mid_t;
 
 /* @return NULL: none of this class. */

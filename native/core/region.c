@@ -1,13 +1,22 @@
 /* L2 region: see region.h. */
 #include "region.h"
 
+#include <string.h>
+
 #include "bitmap.h"
+#include "meta.h"
 #include "mutex.h"
 #include "os.h"
 
+/* A grain's half. */
+typedef struct half {
+  uint64_t *taken;  /* a bit a piece */
+  size_t pieces;    /* so many has it bits for; those further out are free */
+  uint64_t full_ms; /* when it was last found full; 0: it was not */
+} half_t;
+
 static hak_mutex_t mutex;
-static uint64_t *taken[HAK_GRAINS]; /* both halves', in one mapping */
-static uint64_t full_ms[HAK_GRAINS]; /* when the half was last found full; 0: it was not */
+static half_t halves[HAK_GRAINS];
 
 void hak_region_lock(void) {
   hak_mutex_lock_through_fork(&mutex);
@@ -21,47 +30,53 @@ static size_t pieces_of(size_t size) {
 }
 
 /* How far from the middle the pieces reach that are taken. */
-static size_t extent(const uint64_t *map, size_t pieces) {
-  size_t end = 0, first = hak_bitmap_next_set(map, pieces, 0);
-  for (; first < pieces; first = hak_bitmap_next_set(map, pieces, end)) end = hak_bitmap_next_clear(map, pieces, first);
+static size_t extent(const half_t *half) {
+  size_t end = 0, first = hak_bitmap_next_set(half->taken, half->pieces, 0);
+  for (; first < half->pieces; first = hak_bitmap_next_set(half->taken, half->pieces, end))
+    end = hak_bitmap_next_clear(half->taken, half->pieces, first);
   return end;
 }
 
 static void fit(void) {
-  size_t pieces = pieces_of(hak_live_half_size());
-  size_t fine = extent(taken[HAK_GRAIN_FINE], pieces), coarse = extent(taken[HAK_GRAIN_COARSE], pieces);
+  size_t fine = extent(&halves[HAK_GRAIN_FINE]), coarse = extent(&halves[HAK_GRAIN_COARSE]);
   hak_live_fit((fine > coarse ? fine : coarse) * HAK_CHUNK_ALIGNMENT);
 }
 
 void hak_region_fit(void) {
   hak_mutex_lock(&mutex);
-  if (taken[HAK_GRAIN_FINE] != NULL) fit();
+  if (hak_live_half_size() != 0) fit();
   hak_mutex_unlock(&mutex);
-}
-
-static bool start(void) {
-  if (taken[HAK_GRAIN_FINE] != NULL) return true;
-  if (!hak_live_start()) return false;
-  size_t words = hak_bitmap_words(pieces_of(hak_live_half_size()));
-  uint64_t *maps = hak_os_map(hak_round_up(2 * words * sizeof(uint64_t), hak_os_page_size()), hak_os_page_size());
-  taken[HAK_GRAIN_FINE] = maps;
-  taken[HAK_GRAIN_COARSE] = maps == NULL ? NULL : maps + words;
-  return maps != NULL;
 }
 
 bool hak_region_start(void) {
   hak_mutex_lock(&mutex);
-  bool started = start();
+  bool started = hak_live_start();
   hak_mutex_unlock(&mutex);
   return started;
 }
 
+enum { PIECES_FIRST = 512 };
+
+/* Has bits for so many pieces. @return false: no memory. */
+static bool reach(half_t *half, size_t pieces) {
+  if (pieces <= half->pieces) return true;
+  size_t wanted = PIECES_FIRST, before = half->pieces / 8;
+  while (wanted < pieces) wanted *= 2;
+  uint64_t *taken = hak_meta_resize(half->taken, before, wanted / 8);
+  if (taken == NULL) return false;
+  memset((char *)taken + before, 0, wanted / 8 - before);
+  half->taken = taken;
+  half->pieces = wanted;
+  return true;
+}
+
 /* The first of `count` free pieces at or after `from`; where there are none, what is too far out to have them. */
-static size_t find_free(const uint64_t *map, size_t pieces, size_t from, size_t count) {
-  while (from + count <= pieces) {
-    size_t end = hak_bitmap_next_set(map, from + count, from);
-    if (end == from + count) break;
-    from = hak_bitmap_next_clear(map, pieces, end);
+static size_t find_free(const half_t *half, size_t from, size_t count) {
+  while (from < half->pieces) {
+    size_t within = from + count < half->pieces ? from + count : half->pieces;
+    size_t end = hak_bitmap_next_set(half->taken, within, from);
+    if (end == within) break;
+    from = hak_bitmap_next_clear(half->taken, half->pieces, end);
   }
   return from;
 }
@@ -79,36 +94,38 @@ static size_t piece_at(hak_grain_t grain, const char *address, size_t count) {
 enum { PAUSE_MS = 100 };
 
 /* Where no place was left, and none came back, others wait a moment: a whole search is some system calls. */
-static bool pauses(hak_grain_t grain) {
-  return full_ms[grain] != 0 && hak_os_now_ms() - full_ms[grain] < PAUSE_MS;
+static bool pauses(const half_t *half) {
+  return half->full_ms != 0 && hak_os_now_ms() - half->full_ms < PAUSE_MS;
 }
 
 /* Where something else lies the steps double, so that whatever large mapping it is is soon passed. */
 static void *map(size_t count, hak_grain_t grain) {
-  size_t pieces = pieces_of(hak_live_half_size()), step = 1, from = find_free(taken[grain], pieces, 0, count);
+  half_t *half = &halves[grain];
+  size_t pieces = pieces_of(hak_live_half_size()), step = 1, from = find_free(half, 0, count);
   bool is_taken = true;
   for (; is_taken && from + count <= pieces; step *= 2) {
+    if (!reach(half, from + count)) return NULL;
     void *base = hak_os_map_at(address_of(grain, from, count), count * HAK_CHUNK_ALIGNMENT, &is_taken);
     if (base != NULL) {
-      hak_bitmap_set_range(taken[grain], from, count);
-      full_ms[grain] = 0;
+      hak_bitmap_set_range(half->taken, from, count);
+      half->full_ms = 0;
       return base;
     }
-    from = find_free(taken[grain], pieces, from + step, count);
+    from = find_free(half, from + step, count);
   }
-  if (is_taken && count == 1) full_ms[grain] = hak_os_now_ms();
+  if (is_taken && count == 1) half->full_ms = hak_os_now_ms();
   return NULL;
 }
 
 static void unmap(void *base, size_t count, hak_grain_t grain) {
   hak_os_unmap(base, count * HAK_CHUNK_ALIGNMENT);
-  hak_bitmap_clear_range(taken[grain], piece_at(grain, base, count), count);
-  full_ms[grain] = 0;
+  hak_bitmap_clear_range(halves[grain].taken, piece_at(grain, base, count), count);
+  halves[grain].full_ms = 0;
 }
 
 void *hak_region_map(size_t size, hak_grain_t grain) {
   hak_mutex_lock(&mutex);
-  void *base = start() && !pauses(grain) ? map(pieces_of(size), grain) : NULL;
+  void *base = hak_live_start() && !pauses(&halves[grain]) ? map(pieces_of(size), grain) : NULL;
   if (base != NULL && !hak_live_cover(base, size, grain)) {
     unmap(base, pieces_of(size), grain);
     base = NULL;
@@ -125,7 +142,7 @@ void hak_region_unmap(void *base, size_t size, hak_grain_t grain) {
 
 bool hak_region_lacks_addresses(hak_grain_t grain) {
   hak_mutex_lock(&mutex);
-  bool lacks = full_ms[grain] != 0;
+  bool lacks = halves[grain].full_ms != 0;
   hak_mutex_unlock(&mutex);
   return lacks;
 }

@@ -2,7 +2,7 @@
  * L2 region: addresses for the chunks that the live map tracks: its region in pieces of 2 MiB, each grain's half filled from the
  * middle of the region outwards.
  *
- *     | <- coarse: piece 2, 1, 0 | fine: piece 0, 1, 2 -> |        taken: a bit a piece, so that pages of it which no piece needed yet have no memory
+ *     | <- coarse: piece 2, 1, 0 | fine: piece 0, 1, 2 -> |        taken: a bit a piece, as far out as any ever was
  *
  * The addresses are not reserved: where something else lies already, the next free ones further out are tried. Where there are none
  * left, a search that has just failed is not repeated for a while.

@@ -42,9 +42,9 @@ typedef struct hak_bin {
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
-/* A bin's place is the tag that the live map and registry entries have: class + 1. The other places never get any room, so that
-   0, of what is no live block, and the classes above the bins' need no test of their own. */
-#define HAK_TCACHE_PLACES 64
+/* A bin's place is the tag that the live map has: class + 1. The other places never get any room, so that 0, of what is no live block,
+   and the slabs' classes above the bins' need no test of their own. */
+#define HAK_TCACHE_PLACES (HAK_SLAB_CLASSES + 1)
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
