@@ -1,4 +1,9 @@
-/* L1 os on Linux: mmap, munmap, madvise. */
+/*
+ * L1 os on Linux: mmap, munmap, madvise.
+ *
+ * What is touched of the C library becomes resident in windows of up to 64 KiB, and counts in a process of 2 MiB. `syscall` lies beside mmap there:
+ * so what every program needs that lies elsewhere (mremap, sched_yield, sysinfo) goes by it.
+ */
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include "os.h"
@@ -39,10 +44,6 @@ static bool must_fail(void) {
 }
 #endif
 
-/*
- * What every program comes by and is no call of mmap's neighbourhood goes by `syscall`: what is touched of the C library becomes resident in
- * windows of up to 64 KiB, in a process of 2 MiB.
- */
 enum { READ_WRITE = PROT_READ | PROT_WRITE, ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
 /* What the allocator does for itself, in a free too, leaves errno alone; who has no memory for a caller says so. */
