@@ -179,7 +179,7 @@ static void tick_list(hak_heap_t *heap, hak_heap_class_t *list) {
    and its pages anew. A heap of its own goes by operations alone: what it does follows from its calls. */
 static bool purge_is_due(hak_heap_t *heap) {
   if (heap->own) return true;
-  uint64_t now = hak_os_now_ms();
+  uint64_t now = hak_os_now_ms_seldom();
   if (now - heap->purged_ms < hak_option(hak_option_purge_delay_ms)) return false;
   heap->purged_ms = now;
   return true;

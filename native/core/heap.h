@@ -136,6 +136,9 @@ size_t hak_heap_give_idle(hak_heap_t *heap);
 /* Gives the large blocks back that the threads' heaps share. @return bytes. Any thread. */
 size_t hak_heap_give_shared(void);
 
+/* Whether there are any, held or kept, or were lately. Any thread. */
+bool hak_heap_shares(void);
+
 /* A moment has passed for them: those go that nobody has taken for long, or that are too many. Any thread. */
 void hak_heap_tick_shared(void);
 

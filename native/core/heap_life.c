@@ -49,7 +49,6 @@ hak_heap_t *hak_heap_create(bool own) {
   hak_heap_t *heap = hak_meta_alloc(sizeof *heap);
   if (heap == NULL) return NULL;
   heap->own = own;
-  heap->purged_ms = hak_os_now_ms();
   hak_tcache_init(&heap->tcache);
   heap->large = own ? apart() : shared(&heap->hint);
   if (heap->large != NULL) return heap;
@@ -72,6 +71,10 @@ static size_t give_shared(bool all) {
 
 size_t hak_heap_give_shared(void) {
   return give_shared(true);
+}
+
+bool hak_heap_shares(void) {
+  return hak_load_relaxed(&shared_large.most) != 0 || hak_load_relaxed(&shared_large.cached) != 0;
 }
 
 void hak_heap_tick_shared(void) {

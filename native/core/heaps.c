@@ -11,6 +11,7 @@ static uint64_t moment_ms; /* when the large blocks last aged */
 static hak_heap_t *to_ask; /* where hak_heaps_find_resting goes on; NULL: at the newest */
 
 static _Atomic uint64_t looked_ms; /* relaxed: who comes too soon looks in vain */
+static _Atomic bool several;       /* there ever were; relaxed: who does not see it yet looks the next time */
 
 void hak_heaps_lock(void) {
   hak_mutex_lock_through_fork(&mutex);
@@ -23,7 +24,10 @@ void hak_heaps_enter(hak_heap_t *heap) {
   hak_mutex_lock(&mutex);
   heap->prev = NULL;
   heap->next = newest;
-  if (newest != NULL) newest->prev = heap;
+  if (newest != NULL) {
+    newest->prev = heap;
+    hak_store_relaxed(&several, true);
+  }
   newest = heap;
   hak_mutex_unlock(&mutex);
 }
@@ -71,7 +75,9 @@ static void look(uint64_t now, void (*visit)(hak_heap_t *heap)) {
   hak_heap_tick_shared();
 }
 
+/* A thread alone that never had a large block has nothing to look at: it does not even need the clock. */
 void hak_heaps_look(void (*visit)(hak_heap_t *heap)) {
+  if (!hak_load_relaxed(&several) && !hak_heap_shares()) return;
   uint64_t now = hak_os_now_ms();
   if (now - hak_load_relaxed(&looked_ms) < hak_option(hak_option_purge_delay_ms) / LOOKS_A_REST) return;
   if (!hak_mutex_try_lock(&mutex)) return;

@@ -252,10 +252,20 @@ size_t hak_os_addresses(void) {
   return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
 }
 
+static uint64_t ms_of(const struct timespec *time) {
+  return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_nsec / 1000000;
+}
+
 uint64_t hak_os_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+  return ms_of(&now);
+}
+
+uint64_t hak_os_now_ms_seldom(void) {
+  struct timespec now = {0, 0};
+  syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
+  return ms_of(&now);
 }
 
 const char *hak_os_environment(const char *name) {

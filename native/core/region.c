@@ -95,7 +95,7 @@ enum { PAUSE_MS = 100 };
 
 /* Where no place was left, and none came back, others wait a moment: a whole search is some system calls. */
 static bool pauses(const half_t *half) {
-  return half->full_ms != 0 && hak_os_now_ms() - half->full_ms < PAUSE_MS;
+  return half->full_ms != 0 && hak_os_now_ms_seldom() - half->full_ms < PAUSE_MS;
 }
 
 /* Where something else lies the steps double, so that whatever large mapping it is is soon passed. */
@@ -113,7 +113,7 @@ static void *map(size_t count, hak_grain_t grain) {
     }
     from = find_free(half, from + step, count);
   }
-  if (is_taken && count == 1) half->full_ms = hak_os_now_ms();
+  if (is_taken && count == 1) half->full_ms = hak_os_now_ms_seldom();
   return NULL;
 }
 

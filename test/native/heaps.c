@@ -1,5 +1,5 @@
 /*
- * heaps: a thread that rests keeps nothing but its bins: what its rings hold and what others free of its slabs goes back by the ticks of
+ * heaps: a thread alone looks at nobody; a thread that rests keeps nothing but its bins: what its rings hold and what others free of its slabs goes back by the ticks of
  * those that are awake, or at once by a trim, and while it is at its slabs itself nobody is at them. Threads that come and go, allocate
  * and rest, with others ticking all the time.
  */
@@ -34,6 +34,28 @@ static void *allocate_and_rest(void *unused) {
   hak_free(block);
   hak_heap_check(hak_thread_heap);
   return unused;
+}
+
+static unsigned visits;
+
+static void count_visit(hak_heap_t *heap) {
+  CHECK(heap == hak_thread_heap);
+  visits++;
+}
+
+/* It does nothing from the first look on: the second would visit it. */
+static unsigned visits_of_two_looks(void) {
+  visits = 0;
+  for (int i = 0; i < 2; i++) hak_heaps_look(count_visit);
+  return visits;
+}
+
+/* One thread without large blocks, as in many a small program; a large block has to age, and so there are looks from then on. */
+static void alone_there_is_nothing_to_look_at(void) {
+  hak_free(hak_malloc(SIZE));
+  CHECK(visits_of_two_looks() == 0);
+  hak_free(hak_malloc(2 * HAK_MIB));
+  CHECK(visits_of_two_looks() != 0);
 }
 
 static pthread_t start_to_rest(void) {
@@ -127,6 +149,7 @@ static void ticks_and_slow_paths_at_once(test_random_t *random) {
 
 int main(void) {
   test_random_t random = test_random();
+  alone_there_is_nothing_to_look_at();
   what_a_resting_thread_has_goes_back();
   a_trim_reaches_threads_that_wait();
   who_is_awake_is_left_alone();
