@@ -52,14 +52,14 @@ describe('heap: placement', () => {
     expect(blocks.map((block) => block % BLOCKS_PER_SLAB_LIMIT)).toEqual([0, 1, 0, 1, 0]);
   });
 
-  test('a slab that was full waits at the tail', () => {
+  test('a slab that was full and gets a block back is filled before those that have had some for longer', () => {
     const heap = createTsBackend().createHeap(false);
     const blocks = take(heap, HALF_UNIT, 7);
     give(heap, [blocks[3], blocks[0]]);
     expect(places(heap, take(heap, HALF_UNIT, 4))).toEqual([
-      [3, 1],
-      [1, 1],
       [0, 0],
+      [1, 1],
+      [3, 1],
       [4, 0],
     ]);
   });
