@@ -50,7 +50,7 @@ struct hak_heap {
   hak_superslab_t superslab;
   uint64_t next_slab;
   uint64_t operations;                     /* refills and flushes since the last tick */
-  uint64_t purged_ms;                      /* when it last looked for idle memory; threads' heaps only */
+  uint64_t purged_ms;                      /* when it last looked for idle memory, 0: not yet; threads' heaps only */
   uint32_t hint;                           /* tells heaps apart: which shard of the L2.5 pool */
   bool own;                                /* made by hak_heap_new: its blocks enter no thread's cache */
   bool spare;                              /* the one of spare.h: threads take turns */

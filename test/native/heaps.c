@@ -1,7 +1,7 @@
 /*
- * heaps: a thread alone looks at nobody; a thread that rests keeps nothing but its bins: what its rings hold and what others free of its slabs goes back by the ticks of
- * those that are awake, or at once by a trim, and while it is at its slabs itself nobody is at them. Threads that come and go, allocate
- * and rest, with others ticking all the time.
+ * heaps: a thread alone looks at nobody. A thread that rests keeps nothing but its bins: what its rings hold and what others free of its
+ * slabs goes back by the ticks of those that are awake, or at once by a trim, and while it is at its slabs itself nobody is at them.
+ * Threads that come and go, allocate and rest, with others ticking all the time.
  */
 #include "ticks.h"
 
