@@ -259,11 +259,11 @@ static void grow_spilling_bin(hak_heap_t *heap, unsigned size_class) {
   if (growth_fits(heap, size_class)) hak_tcache_grow(&heap->tcache, size_class);
 }
 
-static void flush_half(hak_heap_t *heap, unsigned size_class) {
+/* The `count` oldest go for want of room. */
+static void spill(hak_heap_t *heap, unsigned size_class, uint32_t count) {
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
-  uint32_t half = (hak_bin_count(bin) + 1) / 2;
-  flush_bin(heap, size_class, half);
-  if (bin->spilled < UINT32_MAX - half) bin->spilled += half;
+  flush_bin(heap, size_class, count);
+  if (bin->spilled < UINT32_MAX - count) bin->spilled += count;
   grow_spilling_bin(heap, size_class);
   fit_budget(heap);
 }
@@ -276,8 +276,17 @@ bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block) {
   if (hak_bin_capacity(bin) == 0)
     grow_bin(heap, size_class);
   else
-    flush_half(heap, size_class);
+    spill(heap, size_class, (hak_bin_count(bin) + 1) / 2);
   return hak_bin_push(bin, block);
+}
+
+bool hak_cache_free_other(hak_heap_t *heap, unsigned size_class, void *block) {
+  hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
+  if (hak_bin_count(bin) < hak_bin_capacity(bin)) {
+    count_operation(heap, size_class);
+    spill(heap, size_class, bin->others);
+  }
+  return hak_bin_push_other(bin, block) || hak_cache_free(heap, size_class, block);
 }
 
 void hak_cache_flush(hak_heap_t *heap) {

@@ -21,6 +21,9 @@ void *hak_cache_alloc(hak_heap_t *heap, unsigned size_class);
 /* Takes a block in when the fast path had no room. @return false: it has to go to its slab. */
 bool hak_cache_free(hak_heap_t *heap, unsigned size_class, void *block);
 
+/* The same of another heap's block, of a class that shares lines, when hak_bin_push_other refused it. */
+bool hak_cache_free_other(hak_heap_t *heap, unsigned size_class, void *block);
+
 /* Counts a refill or a flush. Where a tick is due, what was idle since the last one goes back, of the caches and the heap. And it is time for
    a look. */
 void hak_cache_count(hak_heap_t *heap);

@@ -199,26 +199,46 @@ static HAK_NOINLINE void free_untracked(void *block) {
 }
 
 /* The tag is that of the block which starts in the pointer's grain; the pointer may lie behind its start. */
-static bool starts_block(const void *block, size_t tag) {
+static inline bool starts_block(const void *block, size_t tag) {
   return ((uintptr_t)block & hak_size_class_odd((unsigned)tag - 1)) == 0;
 }
 
-/* No bin had room for the block, or it is none. */
-static HAK_NOINLINE void free_slow(void *block, size_t tag) {
-  if (tag == 0) {
-    free_untracked(block);
-    return;
-  }
+static inline void fill_freed(void *block, size_t tag) {
+  if (HAK_CHECKED && tag != 0 && starts_block(block, tag)) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
+}
+
+static void free_held(void *block, size_t tag, bool (*take)(hak_heap_t *heap, unsigned size_class, void *block)) {
   if (!starts_block(block, tag)) not_live(block, hak_registry_get(block));
   hak_heap_t *heap = hak_thread_heap_to_free();
-  if (heap == &hak_nobody || !hak_cache_free(heap, (unsigned)tag - 1, block)) give_one(heap, block);
+  if (heap == &hak_nobody || !take(heap, (unsigned)tag - 1, block)) give_one(heap, block);
+}
+
+/* Another heap's, or none that is in the live map. */
+static void free_other(void *block) {
+  size_t tag = hak_live_clear_any(block);
+  fill_freed(block, tag);
+  if (HAK_UNLIKELY(tag == 0))
+    free_untracked(block);
+  else if (!hak_size_class_shares_lines((unsigned)tag - 1))
+    free_held(block, tag, hak_cache_free);
+  else if (HAK_UNLIKELY(!starts_block(block, tag)) || !hak_bin_push_other(hak_tcache_place(&hak_thread_heap->tcache, tag), block))
+    free_held(block, tag, hak_cache_free_other);
+}
+
+/* No bin had room for the block; or it is not the heap's, maybe none. */
+static HAK_NOINLINE void free_slow(void *block, size_t tag) {
+  if (tag == 0)
+    free_other(block);
+  else
+    free_held(block, tag, hak_cache_free);
 }
 
 /* The place of tag 0 has no room, nor have those of the classes above the bins'. */
 void hak_free(void *block) {
-  size_t tag = hak_live_clear(block);
-  if (HAK_CHECKED && tag != 0 && starts_block(block, tag)) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
-  hak_bin_t *bin = hak_tcache_place(&hak_thread_heap->tcache, tag);
+  hak_tcache_t *tcache = &hak_thread_heap->tcache;
+  size_t tag = hak_live_clear(block, tcache->mark);
+  fill_freed(block, tag);
+  hak_bin_t *bin = hak_tcache_place(tcache, tag);
   bool odd = ((uint32_t)(uintptr_t)block & bin->odd) != 0;
   if (HAK_UNLIKELY(odd || !hak_bin_push(bin, block))) free_slow(block, tag);
 }

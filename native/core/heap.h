@@ -51,7 +51,7 @@ struct hak_heap {
   uint64_t next_slab;
   uint64_t operations;                     /* refills and flushes since the last tick */
   uint64_t purged_ms;                      /* when it last looked for idle memory, 0: not yet; threads' heaps only */
-  uint32_t hint;                           /* tells heaps apart: which shard of the L2.5 pool */
+  uint32_t hint;                           /* tells threads' heaps apart: which shard of the L2.5 pool, which mark */
   bool own;                                /* made by hak_heap_new: its blocks enter no thread's cache */
   bool spare;                              /* the one of spare.h: threads take turns */
   _Atomic bool met_orphan;                 /* gave a block back to an orphan: look whether it ends. Relaxed: its own affair */

@@ -1,6 +1,7 @@
 /* L5 heap: how heaps come and go, and the large blocks that those of threads share; see heap.h. */
 #include "chunk.h"
 #include "heap.h"
+#include "live.h"
 #include "meta.h"
 #include "os.h"
 #include "region.h"
@@ -51,6 +52,7 @@ hak_heap_t *hak_heap_create(bool own) {
   heap->own = own;
   hak_tcache_init(&heap->tcache);
   heap->large = own ? apart() : shared(&heap->hint);
+  heap->tcache.mark = hak_live_mark(heap->hint);
   if (heap->large != NULL) return heap;
   hak_meta_free(heap, sizeof *heap);
   return NULL;

@@ -4,6 +4,12 @@
 #include "chunk.h"
 #include "heap_inside.h"
 #include "heaps.h"
+#include "live.h"
+
+/* Who frees its blocks now learns whose they are. */
+static void mark(const hak_slab_t *slab, const hak_heap_t *heap) {
+  hak_live_tag_units(slab->base, slab->units, heap->tcache.mark | (slab->size_class + 1u));
+}
 
 static void count_move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   hak_heap_count_back(from, slab, slab->used);
@@ -17,6 +23,7 @@ static void move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {
   hak_store_seq_cst(&slab->heap, to); /* pairs with the second load in enter_owner (heap_give.c) */
   for (unsigned turn = 0; !hak_remote_has_no_freers(&from->remote); turn++) hak_os_yield(turn);
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
+  mark(slab, to);
   count_move(from, to, slab);
   hak_heap_list(&to->classes[slab->size_class], slab);
 }
@@ -65,6 +72,7 @@ bool hak_lend_may_close(hak_heap_t *heap, hak_slab_t *slab) {
 void hak_lend_return(hak_slab_t *slab) {
   hak_heap_t *home = slab->chunk->heap;
   slab->given_back = true;
+  mark(slab, home);
   hak_store_release(&slab->heap, home); /* pairs with the acquire in collect (heap_give.c) */
   hak_store_relaxed(&slab->remote_words, 1); /* of no block; nobody else is at the slab, and the push publishes it */
   hak_remote_push(&home->remote, slab);

@@ -27,7 +27,7 @@ static size_t half_wanted(void) {
 #define ROOM ((size_t)HAK_CACHE_LINE)
 
 static size_t tags_size(size_t half) {
-  return hak_round_up(hak_os_page_size() / 2 + 2 * half / HAK_UNIT_SIZE, hak_os_page_size());
+  return hak_round_up(hak_os_page_size() / 2 + 2 * half / HAK_UNIT_SIZE * sizeof *hak_live.tags, hak_os_page_size());
 }
 static size_t bytes_of(size_t memory, hak_grain_t grain) {
   return memory >> hak_grain_shift(grain);
@@ -61,7 +61,7 @@ static void lay_out(char *map, size_t half) {
   hak_store_relaxed(&hak_live.first_unit, start / HAK_UNIT_SIZE);
   hak_live.half = half / HAK_UNIT_SIZE;
   hak_store_relaxed(&half_size, half);
-  hak_live.tags = (_Atomic uint8_t *)map + hak_os_page_size() / 2;
+  hak_live.tags = (_Atomic uint16_t *)(map + hak_os_page_size() / 2);
   hak_live.entries[HAK_GRAIN_COARSE] = entry_of(coarse, start, HAK_GRAIN_COARSE);
   hak_live.entries[HAK_GRAIN_FINE] = entry_of(fine, start + half, HAK_GRAIN_FINE);
   hak_store_release(&hak_live.units, 2 * half / HAK_UNIT_SIZE); /* pairs with the acquires in live.h */
@@ -127,8 +127,8 @@ bool hak_live_cover(const void *start, size_t size, hak_grain_t grain) {
 }
 
 void hak_live_tag_units(const void *start, size_t units, size_t tag) {
-  _Atomic uint8_t *tags = hak_live.tags + hak_live_unit(start);
-  for (size_t unit = 0; unit < units; unit++) hak_store_relaxed(&tags[unit], (uint8_t)tag);
+  _Atomic uint16_t *tags = hak_live.tags + hak_live_unit(start);
+  for (size_t unit = 0; unit < units; unit++) hak_store_relaxed(&tags[unit], (uint16_t)tag);
 }
 
 void hak_live_check(const void *start, size_t size) {

@@ -3,7 +3,8 @@
  * which all lie in one region of addresses.
  *
  *     region   | ... coarse chunks <- | -> fine chunks ... |        addresses only; region.c gives them out
- *     tags     | one byte a unit of 64 KiB                 |        the tag of the slab that it is in; 0: in none
+ *     tags     | two bytes a unit of 64 KiB                |        the tag of the slab that it is in, and the mark of the heap that
+ *                                                                   owns the slab: eight bits of its number; 0: in none
  *     bytes    | one a grain                               |        the same tag while a caller holds the block that starts in
  *                                                                   this grain; else 0
  *
@@ -12,6 +13,7 @@
  * A free could have the tag from the byte alone, but a random block's byte is seldom in the first cache, and everything that the
  * thread does with its bins would wait for it. The units' tags are few and always there; the byte is only compared, and the
  * processor goes on meanwhile: a quarter of larson's time.
+ * The mark tells free at no further cost whether the block is likely the thread's own (tcache.h says what for): a hint.
  * A pointer into the block's first grain finds the block: its bin knows that no block starts there (hak_size_class_odd).
  * The map is as exact as its callers' order: of two frees at the very same moment both may see the block alive; the flush
  * finds the second.
@@ -44,7 +46,7 @@ typedef struct hak_live {
                             hak_live_get */
   _Atomic uintptr_t first_unit; /* the region's first address, in units. Relaxed: without `units` it says nothing */
   size_t half;           /* units of the coarse half, which comes first */
-  _Atomic uint8_t *tags; /* of that unit */
+  _Atomic uint16_t *tags; /* of that unit */
   uintptr_t entries[HAK_GRAINS];
 } hak_live_t;
 extern hak_live_t hak_live;
@@ -75,15 +77,34 @@ HAK_INLINE void hak_live_set(uintptr_t entry, const void *block, size_t tag) {
   hak_store_relaxed(hak_live_byte(entry, block), (uint8_t)tag);
 }
 
-/* The tag of the held block that starts in any address's grain, which is held no longer; 0 where none does. */
-HAK_INLINE size_t hak_live_clear(const void *address) {
-  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
-  if (HAK_UNLIKELY(unit >= units)) return 0;
-  size_t tag = hak_load_relaxed(&hak_live.tags[unit]);
+#define HAK_LIVE_TAG_MASK ((size_t)0xff)
+
+/* What a unit's tag has beside the slab's: of the heap with this number. */
+HAK_INLINE size_t hak_live_mark(uint32_t number) {
+  return (size_t)(number & 0xff) << 8;
+}
+
+/* The block that starts in an address's grain is held no longer, if it was one of the tag. @return the tag, else 0. */
+HAK_INLINE size_t hak_live_clear_tagged(size_t unit, const void *address, size_t tag) {
   _Atomic uint8_t *byte = hak_live_byte_in(unit, address);
-  if (HAK_UNLIKELY(tag == 0 || hak_load_relaxed(byte) != tag)) return 0; /* none, or not covered: no memory */
+  /* No tag, and maybe not covered: no memory; or with another's mark. */
+  if (HAK_UNLIKELY(tag - 1 >= HAK_LIVE_TAG_MASK || hak_load_relaxed(byte) != (uint8_t)tag)) return 0;
   hak_store_relaxed(byte, 0);
   return tag;
+}
+
+/* The tag of the held block that starts in any address's grain, which is held no longer; 0 where none does, or it is not one of the mark. */
+HAK_INLINE size_t hak_live_clear(const void *address, size_t mark) {
+  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
+  if (HAK_UNLIKELY(unit >= units)) return 0;
+  return hak_live_clear_tagged(unit, address, hak_load_relaxed(&hak_live.tags[unit]) ^ mark);
+}
+
+/* The same whatever the mark, which may change meanwhile. */
+HAK_INLINE size_t hak_live_clear_any(const void *address) {
+  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
+  if (HAK_UNLIKELY(unit >= units)) return 0;
+  return hak_live_clear_tagged(unit, address, hak_load_relaxed(&hak_live.tags[unit]) & HAK_LIVE_TAG_MASK);
 }
 
 /* The same, and it stays held. */
@@ -107,7 +128,7 @@ void hak_live_fit(size_t used);
 /* Has bytes for a chunk in its grain's half. @return false: no memory. */
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain);
 
-/* Gives the units of a slab their tag, or takes it away by 0. Covered before. Relaxed: a thread that holds a block of the slab learnt
+/* Gives the units of a slab their tag, mark included, or takes it away by 0. Covered before. Relaxed: a thread that holds a block of the slab learnt
    of it after this, and before it ends no thread does. */
 void hak_live_tag_units(const void *start, size_t units, size_t tag);
 

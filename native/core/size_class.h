@@ -63,6 +63,11 @@ HAK_INLINE uintptr_t hak_size_class_odd(unsigned size_class) {
   return ((uintptr_t)1 << hak_grain_shift(hak_size_class_grain(size_class))) - 1;
 }
 
+/* Whether a line of the live map has several of the class's blocks. */
+HAK_INLINE bool hak_size_class_shares_lines(unsigned size_class) {
+  return size_class < 27; /* of less than 64 coarse grains */
+}
+
 /* Which block of a slab of this class starts at `offset`, or the one that `offset` lies in. */
 HAK_INLINE uint32_t hak_size_class_index(const hak_size_class_t *size_class, size_t offset) {
   return (uint32_t)((offset * size_class->reciprocal) >> 44);

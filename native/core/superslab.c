@@ -191,7 +191,7 @@ static void commit(hak_superslab_t *superslab, hak_chunk_t *chunk, size_t unit, 
   hak_counter_add(&superslab->used, units);
 }
 
-/* The live map learns that a slab has come, or with tag 0 gone; no block of it is held. */
+/* The live map learns that a slab has come, or with 0 for its tag gone; no block of it is held. */
 static void track(const hak_slab_t *slab, uintptr_t tag) {
   if (slab->chunk->grain == HAK_GRAIN_NONE) return;
   if (HAK_CHECKED) hak_live_check(slab->base, slab->units * HAK_UNIT_SIZE);
@@ -223,7 +223,7 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   hak_slab_open(slab, size_class, hak_size_classes[size_class].block_size, seq);
   uintptr_t tag = owner->registry_tag != 0 ? owner->registry_tag : size_class + 1;
   hak_registry_set(slab->base, units, (uintptr_t)slab | tag);
-  track(slab, tag);
+  track(slab, owner->mark | tag);
   if (HAK_CHECKED) check_change(superslab, chunk, chunk->free_units + units == chunk->units);
   return slab;
 }

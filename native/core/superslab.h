@@ -65,6 +65,7 @@ typedef struct hak_chunk_owner {
   hak_heap_t *heap;
   uintptr_t registry_tag;               /* for entries of slabs; 0: the slab's class + 1 */
   hak_remote_t *remote;                 /* frees by other threads, which may be looking at a header */
+  size_t mark;                          /* the heap's, in the live map */
 } hak_chunk_owner_t;
 
 /* Takes a run and opens a slab of a class over it. @return NULL with nothing changed where memory is exhausted. */

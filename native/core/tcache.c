@@ -106,10 +106,12 @@ void hak_bin_drop(hak_bin_t *bin, uint32_t count) {
     bin->top = NULL;
   else
     memmove(bin->blocks + 1, bin->blocks + 1 + count, (left - 1) * sizeof(void *));
+  bin->others = count < bin->others ? bin->others - count : 0;
   hak_store_relaxed(&bin->count, left);
 }
 
 void hak_bin_fill(hak_bin_t *bin, uint32_t count) {
+  bin->others = 0;
   if (count == 0) return;
   bin->top = bin->blocks[0];
   bin->blocks[0] = NULL;

@@ -10,6 +10,10 @@
  * block after one load, not two. A caller writes to it at once, and until its address is known the processor holds the loads behind
  * that write back: where frees and mallocs take turns at random, a pair costs a fifth less than with the newest in the row.
  *
+ * What a thread frees of other heaps' blocks lies beneath its own: so it is handed out last, and goes home first. A line of the live map
+ * has 64 blocks' bytes, and where threads hold neighbours it goes to and fro between their processors at each malloc and free: half of
+ * larson's time with two threads, whose blocks the first one had made and mixed.
+ *
  * Capacity starts at nothing, doubles on a miss up to a few KiB, then only after as many blocks had to go for want of room, and halves
  * when the bin was not used from one tick to the next. What all bins may hold is a budget of bytes; a class that needs more when the
  * budget is spent takes it from one that was not used.
@@ -39,6 +43,7 @@ typedef struct hak_bin {
   uint32_t allocs_seen;      /* hak_bin_allocs at the last tick */
   uint32_t allocs_refused;   /* the same when a bin was last refused its growth */
   uint32_t spilled;          /* blocks given back because it was full: so many it may grow by */
+  uint32_t others;           /* so many of the oldest belong to other heaps, or fewer */
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
@@ -48,6 +53,7 @@ _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift")
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
+  size_t mark;           /* of the heap: see live.h */
   uint64_t roomy;        /* bit c: the bin of class c has more room than it starts with */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;
@@ -89,6 +95,24 @@ HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
   bin->top = block;
   hak_store_relaxed(&bin->count, count + 1);
   return true;
+}
+
+/* Another heap's block, to lie above those of its kind and beneath the heap's own, in exchange for the oldest of these, which is as good
+   as any on top. @return false: the bin is full, or others have half of its room and there are own ones too. */
+HAK_INLINE bool hak_bin_push_other(hak_bin_t *bin, void *block) {
+  uint32_t count = hak_bin_count(bin), capacity = hak_bin_capacity(bin), others = bin->others;
+  if (HAK_UNLIKELY(count >= capacity)) return false;
+  if (others >= count) {
+    others = count;
+  } else {
+    if (HAK_UNLIKELY(others >= capacity / 2)) return false;
+    void **place = others + 1 < count ? &bin->blocks[others + 1] : &bin->top;
+    void *own = *place;
+    *place = block;
+    block = own;
+  }
+  bin->others = others + 1;
+  return hak_bin_push(bin, block);
 }
 
 /* The `count` oldest blocks, in a row; whoever asks for all of them drops them next. */

@@ -94,11 +94,49 @@ static void rings_give_the_newest(void) {
   hak_free_batch(blocks, TEST_COUNT(blocks));
 }
 
+/* ---- another heap's blocks ---- */
+
+enum { ROOM = 64, OTHERS_CLASS = 8 }; /* of 160 bytes; what a bin of them starts with */
+
+static void *of_other[2 * ROOM];
+
+static void *allocate_in_another_thread(void *unused) {
+  CHECK(hak_malloc_batch(160, TEST_COUNT(of_other), of_other) == TEST_COUNT(of_other));
+  return unused;
+}
+
+static bool is_other(const void *block) {
+  return hak_load_relaxed(&hak_heap_slab_of(block)->heap) != hak_thread_heap;
+}
+
+/* Own ones are handed out before; with more than half of the bin the others go home. Neither heap has a free block that was handed out,
+   so none lends its slab. */
+static void others_go_home(void) {
+  pthread_t thread;
+  void *own[ROOM / 2]; /* as many as the first refill brings */
+  CHECK(hak_malloc_batch(160, TEST_COUNT(own), own) == TEST_COUNT(own));
+  CHECK(capacity_of(OTHERS_CLASS) == ROOM && count_of(OTHERS_CLASS) == 0);
+  CHECK(pthread_create(&thread, NULL, allocate_in_another_thread, NULL) == 0 && pthread_join(thread, NULL) == 0);
+  hak_free_batch(own, 2);
+  hak_free_batch(of_other, ROOM / 2);
+  CHECK(count_of(OTHERS_CLASS) == ROOM / 2 + 2);
+  for (int i = 0; i < 2; i++) CHECK(!is_other(own[i] = hak_malloc(160)));
+  hak_free_batch(own, 2);
+  uint64_t before = hak_counter_get(&hak_thread_heap->remote_frees);
+  hak_free(of_other[ROOM / 2]);
+  CHECK(count_of(OTHERS_CLASS) == 3 && hak_counter_get(&hak_thread_heap->remote_frees) == before + ROOM / 2);
+  hak_free_batch(own + 2, TEST_COUNT(own) - 2);
+  hak_free_batch(of_other + ROOM / 2 + 1, TEST_COUNT(of_other) - ROOM / 2 - 1);
+  hak_heap_check(hak_thread_heap);
+  hak_trim();
+}
+
 int main(void) {
   hak_guard_off();
   setenv("HAKMEM_TICK_OPERATIONS", "64", 1);
   setenv("HAKMEM_TCACHE_BYTES_MIN", "262144", 1);
   setenv("HAKMEM_MID_BYTES_MIN", "1048576", 1);
+  others_go_home();
   refill_brings_half_a_bin_in_order();
   full_bin_flushes_its_older_half();
   rings_give_the_newest();

@@ -80,8 +80,16 @@ static void no_other_class_is_lent(void) {
   CHECK(!hak_lend(borrower, CLASS + 1) && whose() == lender);
 }
 
+/* By the mark of whoever frees. */
+static bool frees_as_own(hak_heap_t *heap, void *block) {
+  hak_live_set(hak_live_entry(hak_size_class_grain(CLASS)), block, CLASS + 1);
+  return hak_live_clear(block, heap->tcache.mark) != 0 || hak_live_clear_any(block) == 0;
+}
+
 static void warm_blocks_come_before_new_pages(void) {
+  CHECK(frees_as_own(lender, of_lender[1]) && !frees_as_own(borrower, of_lender[1]));
   take(borrower, borrowed, FEW);
+  CHECK(frees_as_own(borrower, of_lender[1]) && !frees_as_own(lender, of_lender[1]));
   for (size_t i = 0; i < FEW; i++) CHECK(hak_heap_slab_of(borrowed[i]) == slab);
   CHECK(whose() == borrower && slab->chunk->heap == lender);
   CHECK(live(lender) == 0 && live(borrower) == 2 * FEW + 1); /* with the one that the lender's thread holds */
@@ -112,6 +120,7 @@ static void it_goes_home_when_empty_and_left(void) {
   hak_remote_leave(&borrower->remote);
   hak_heap_give_idle(borrower);
   CHECK(whose() == lender && hak_remote_pending(&lender->remote) && live(borrower) == FEW);
+  CHECK(frees_as_own(lender, of_lender[1]));
   hak_heap_collect(lender);
   CHECK(live(lender) == 0 && units(lender) == 1 && slab->listed);
   hak_heap_give_idle(lender);

@@ -19,7 +19,7 @@ enum { UNIT_CLASS = 11 }; /* slabs of one unit */
 static hak_heap_t heap; /* only an address for the chunks */
 static hak_superslab_t superslab;
 static hak_remote_t remote;
-static const hak_chunk_owner_t owner = {&heap, 0, &remote};
+static const hak_chunk_owner_t owner = {&heap, 0, &remote, 0};
 static uint64_t next_seq;
 
 static bool is_mapped(void *start) {

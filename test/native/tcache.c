@@ -70,6 +70,42 @@ static void bins_halve_to_their_first_capacity(void) {
   expect_popped(40);
 }
 
+/* From the oldest to the newest, and what is not in a row. */
+static void expect_row(const uintptr_t *numbers, uint32_t length) {
+  CHECK(count() == length && bin->blocks[0] == NULL);
+  for (uint32_t i = 0; i + 1 < length; i++) CHECK(bin->blocks[i + 1] == block_number(numbers[i]));
+  CHECK(bin->top == block_number(numbers[length - 1]));
+}
+
+/* Others lie beneath, in the order in which they came, until half of the room is theirs. */
+static void others_lie_beneath(void) {
+  CHECK(capacity() == 64 && count() == 0 && bin->others == 0);
+  push_to(3);
+  CHECK(hak_bin_push_other(bin, block_number(101)) && hak_bin_push_other(bin, block_number(102)));
+  expect_row((uintptr_t[]){101, 102, 3, 1, 2}, 5);
+  CHECK(bin->others == 2);
+  hak_bin_drop(bin, 1);
+  CHECK(bin->others == 1);
+  expect_row((uintptr_t[]){102, 3, 1, 2}, 4);
+  for (uintptr_t n = 103; n < 103 + 31; n++) CHECK(hak_bin_push_other(bin, block_number(n)));
+  CHECK(bin->others == 32 && !hak_bin_push_other(bin, block_number(200)) && count() == 35);
+  hak_bin_drop(bin, 32);
+  expect_row((uintptr_t[]){1, 2, 3}, 3);
+  expect_popped(3);
+}
+
+/* A thread that has none of its own fills the bin with them. Of others that were handed out the bin need not know. */
+static void others_alone_fill_it(void) {
+  for (uintptr_t n = 1; n <= 64; n++) CHECK(hak_bin_push_other(bin, block_number(n)));
+  CHECK(!hak_bin_push_other(bin, block_number(65)) && bin->others == 64);
+  for (uintptr_t n = 64; n > 2; n--) CHECK(hak_bin_pop(bin) == block_number(n));
+  CHECK(hak_bin_push_other(bin, block_number(3)) && bin->others == 3);
+  expect_popped(3);
+  CHECK(hak_bin_push_other(bin, block_number(1)) && bin->others == 1);
+  hak_bin_drop(bin, 1);
+  CHECK(bin->others == 0 && count() == 0);
+}
+
 #if HAK_CHECKED
 static void without_memory_a_bin_stays(void) {
   while (capacity() * sizeof(void *) < 65536) hak_tcache_grow(&tcache, SIZE_CLASS); /* beyond: a mapping each */
@@ -120,6 +156,8 @@ int main(void) {
   hak_tcache_init(&tcache);
   bins_double();
   bins_halve_to_their_first_capacity();
+  others_lie_beneath();
+  others_alone_fill_it();
 #if HAK_CHECKED
   without_memory_a_bin_stays();
 #endif
