@@ -62,13 +62,13 @@ static unsigned roomiest(hak_heap_t *heap, unsigned but, bool cold_only) {
   return found;
 }
 
-static bool growth_fits(hak_heap_t *heap, unsigned size_class) {
-  return heap->tcache.capacity_bytes + hak_tcache_growth(&heap->tcache, size_class) <= budget_of(heap);
+static bool growth_fits(hak_heap_t *heap, unsigned size_class, uint64_t budget) {
+  return heap->tcache.capacity_bytes + hak_tcache_growth(&heap->tcache, size_class) <= budget;
 }
 
 /* Takes room from cold bins, for a bin's first room from any. @return whether the growth fits the budget now. */
 static bool make_room(hak_heap_t *heap, unsigned size_class, bool first) {
-  while (!growth_fits(heap, size_class)) {
+  while (!growth_fits(heap, size_class, budget_of(heap))) {
     unsigned from = roomiest(heap, size_class, true);
     if (from == HAK_TCACHE_CLASSES && first) from = roomiest(heap, size_class, false);
     if (from == HAK_TCACHE_CLASSES || !halve_bin(heap, from)) return false;
@@ -154,9 +154,10 @@ static void fit_mid_budget(hak_heap_t *heap, unsigned size_class) {
 
 /* ---- ticks ---- */
 
+/* One that spills works, though it may hand nothing out. */
 static void tick_bin(hak_heap_t *heap, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
-  if (hak_tcache_idle(&heap->tcache, size_class))
+  if (hak_tcache_idle(&heap->tcache, size_class) && bin->spilled < hak_bin_capacity(bin))
     halve_bin(heap, size_class);
   else
     bin->allocs_seen = hak_bin_allocs(bin);
@@ -247,16 +248,17 @@ static bool push_mid(hak_heap_t *heap, unsigned size_class, void *block) {
   return true;
 }
 
-enum { SPILLS_MANY = 16, SPILL_ROOM = 4 };
+enum { SPILLS_MANY = 16, SPILL_ROOM = 4, SPILL_SHARE = 4 };
 
 /* A thread that only frees misses nothing, and is never granted room for that. What it gives back again and again earns some too, for
-   each flush tells the owner of each slab, which costs as much for few blocks as for many. */
+   each flush tells the owner of each slab, which costs as much for few blocks as for many; but only of a part of the budget, for who
+   allocates the blocks next wants them while they are in the processor's cache. */
 static void grow_spilling_bin(hak_heap_t *heap, unsigned size_class) {
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   uint32_t capacity = hak_bin_capacity(bin);
   size_t bytes = capacity * hak_size_class_bytes(size_class);
   if (bin->spilled / SPILLS_MANY < capacity || bytes >= SPILL_ROOM * hak_option(hak_option_tcache_bin_bytes)) return;
-  if (growth_fits(heap, size_class)) hak_tcache_grow(&heap->tcache, size_class);
+  if (growth_fits(heap, size_class, budget_of(heap) / SPILL_SHARE)) hak_tcache_grow(&heap->tcache, size_class);
 }
 
 /* The `count` oldest go for want of room. */

@@ -41,6 +41,7 @@ HAK_INLINE unsigned hak_grain_shift(hak_grain_t grain) {
   return 2 + 2 * (unsigned)grain;
 }
 
+/* Each free reads it: so nothing that is written lies on its line. */
 typedef struct hak_live {
   _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquires in hak_live_clear and
                             hak_live_get */
@@ -48,7 +49,7 @@ typedef struct hak_live {
   size_t half;           /* units of the coarse half, which comes first */
   _Atomic uint16_t *tags; /* of that unit */
   uintptr_t entries[HAK_GRAINS];
-} hak_live_t;
+} __attribute__((aligned(HAK_CACHE_LINE))) hak_live_t;
 extern hak_live_t hak_live;
 
 /* Where the bytes of a grain are: the address of the first, less what the first address is when shifted, so that a byte's place is one
@@ -128,8 +129,8 @@ void hak_live_fit(size_t used);
 /* Has bytes for a chunk in its grain's half. @return false: no memory. */
 bool hak_live_cover(const void *start, size_t size, hak_grain_t grain);
 
-/* Gives the units of a slab their tag, mark included, or takes it away by 0. Covered before. Relaxed: a thread that holds a block of the slab learnt
-   of it after this, and before it ends no thread does. */
+/* Gives the units of a slab their tag, mark included, or takes it away by 0. Covered before. Relaxed: a thread that holds a block of the
+   slab learnt of it after this, and before it ends no thread does; the mark is a hint. */
 void hak_live_tag_units(const void *start, size_t units, size_t tag);
 
 /* Aborts where a block is held between the two addresses. Whole units; covered before. */

@@ -129,9 +129,10 @@ static void who_only_allocates_gets_a_few_kib(void) {
 
 /* Each flush tells the owners of the slabs, so they become fewer: up to a few times what a bin starts with. */
 static void who_only_frees_gets_more_room(void) {
-  enum { SIZE = 48 };
+  enum { SIZE = 32 };
   uint64_t most = 4 * hak_option(hak_option_tcache_bin_bytes), before = 0;
   CHECK(hak_malloc_batch(SIZE, MOST, blocks) == MOST);
+  test_ticks(12); /* the other bins take little of the budget */
   for (size_t i = 0; i < MOST; i++) {
     hak_free(blocks[i]);
     CHECK(capacity_of(SIZE) * SIZE < 2 * most);
@@ -140,6 +141,35 @@ static void who_only_frees_gets_more_room(void) {
   CHECK(capacity_of(SIZE) * SIZE >= most);
   CHECK(hak_counter_get(&heap->flushes) - before < 2 * MOST / capacity_of(SIZE));
   check_budget();
+}
+
+/* Of all classes together a part of the budget: what nobody allocates here is wanted elsewhere. The first room counts apart. */
+static void who_frees_many_classes_gets_little_for_each(void) {
+  enum { CLASSES = 12, EACH = MOST / CLASSES };
+  uint64_t first = 0;
+  for (unsigned c = 0; c < CLASSES; c++) {
+    CHECK(hak_malloc_batch(hak_size_class_bytes(c), EACH, blocks + c * EACH) == EACH);
+    first += 64 * hak_size_class_bytes(c);
+  }
+  test_ticks(8);
+  for (size_t i = 0; i < (size_t)CLASSES * EACH; i++) hak_free(blocks[i % CLASSES * EACH + i / CLASSES]);
+  CHECK(heap->tcache.capacity_bytes <= budget(hak_option(hak_option_tcache_bytes_min)) / 4 + first);
+  check_budget();
+}
+
+/* It works, though it hands nothing out. */
+static void who_only_frees_keeps_it_from_tick_to_tick(void) {
+  enum { SIZE = 32 };
+  CHECK(hak_malloc_batch(SIZE, MOST, blocks) == MOST);
+  test_ticks(8);
+  uint64_t shrunk = hak_counter_get(&heap->tcache.shrunk);
+  for (size_t i = 0; i < MOST; i++) {
+    hak_free(blocks[i]);
+    if (i % (MOST / 8) == MOST / 8 - 1) test_ticks(1);
+  }
+  CHECK(hak_counter_get(&heap->tcache.shrunk) == shrunk);
+  test_ticks(16);
+  CHECK(capacity_of(SIZE) == 64);
 }
 
 /* What goes back takes of the budget too: the bin that is flushed gives room back, also long before the next tick. */
@@ -245,6 +275,8 @@ int main(void) {
   a_bin_grows_far_and_decays();
   who_only_allocates_gets_a_few_kib();
   who_only_frees_gets_more_room();
+  who_frees_many_classes_gets_little_for_each();
+  who_only_frees_keeps_it_from_tick_to_tick();
   the_budget_falls_with_each_flush();
   the_budget_follows_what_is_live();
   roll(200, 3000, &random);
