@@ -214,8 +214,8 @@ static void free_held(void *block, size_t tag, bool (*take)(hak_heap_t *heap, un
 }
 
 /* Another heap's, or none that is in the live map. */
-static void free_other(void *block) {
-  size_t tag = hak_live_clear_any(block);
+static HAK_NOINLINE void free_other(void *block) {
+  size_t tag = hak_live_clear(block);
   fill_freed(block, tag);
   if (HAK_UNLIKELY(tag == 0))
     free_untracked(block);
@@ -225,22 +225,26 @@ static void free_other(void *block) {
     free_held(block, tag, hak_cache_free_other);
 }
 
-/* No bin had room for the block; or it is not the heap's, maybe none. */
-static HAK_NOINLINE void free_slow(void *block, size_t tag) {
+/* The heap's own, for which its bin had no room; or, with 0 for its tag, it is not held. */
+static HAK_NOINLINE void free_own(void *block, size_t tag) {
   if (tag == 0)
-    free_other(block);
+    free_untracked(block);
   else
     free_held(block, tag, hak_cache_free);
 }
 
-/* The place of tag 0 has no room, nor have those of the classes above the bins'. */
+/* The places of the classes above the bins' have no room. */
 void hak_free(void *block) {
   hak_tcache_t *tcache = &hak_thread_heap->tcache;
-  size_t tag = hak_live_clear(block, tcache->mark);
-  fill_freed(block, tag);
+  size_t tag = hak_live_own_tag(&tcache->own, block);
+  if (HAK_UNLIKELY(tag > HAK_LIVE_TAG_MASK)) {
+    free_other(block);
+    return;
+  }
   hak_bin_t *bin = hak_tcache_place(tcache, tag);
-  bool odd = ((uint32_t)(uintptr_t)block & bin->odd) != 0;
-  if (HAK_UNLIKELY(odd || !hak_bin_push(bin, block))) free_slow(block, tag);
+  bool held = hak_live_clear_tagged(bin->live, block, tag), odd = ((uint32_t)(uintptr_t)block & bin->odd) != 0;
+  if (held) fill_freed(block, tag);
+  if (HAK_UNLIKELY(!held || odd || !hak_bin_push(bin, block))) free_own(block, held ? tag : 0);
 }
 
 /* ---- realloc and questions ---- */

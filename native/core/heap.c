@@ -9,7 +9,7 @@
 #include "registry.h"
 
 hak_chunk_owner_t hak_heap_owner(hak_heap_t *heap) {
-  hak_chunk_owner_t owner = {heap, heap->own ? HAK_TAG_SLOW : 0, &heap->remote, heap->tcache.mark};
+  hak_chunk_owner_t owner = {heap, heap->own ? HAK_TAG_SLOW : 0, &heap->remote, heap->tcache.own.mark};
   return owner;
 }
 

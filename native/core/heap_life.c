@@ -52,7 +52,7 @@ hak_heap_t *hak_heap_create(bool own) {
   heap->own = own;
   hak_tcache_init(&heap->tcache);
   heap->large = own ? apart() : shared(&heap->hint);
-  heap->tcache.mark = hak_live_mark(heap->hint);
+  heap->tcache.own = hak_live_own(heap->hint);
   if (heap->large != NULL) return heap;
   hak_meta_free(heap, sizeof *heap);
   return NULL;

@@ -8,7 +8,7 @@
 
 /* Who frees its blocks now learns whose they are. */
 static void mark(const hak_slab_t *slab, const hak_heap_t *heap) {
-  hak_live_tag_units(slab->base, slab->units, heap->tcache.mark | (slab->size_class + 1u));
+  hak_live_tag_units(slab->base, slab->units, heap->tcache.own.mark | (slab->size_class + 1u));
 }
 
 static void count_move(hak_heap_t *from, hak_heap_t *to, hak_slab_t *slab) {

@@ -86,6 +86,11 @@ bool hak_live_start(void) {
   return true;
 }
 
+hak_live_own_t hak_live_own(uint32_t number) {
+  size_t units = hak_load_acquire(&hak_live.units);
+  return (hak_live_own_t){hak_load_relaxed(&hak_live.first_unit), units, hak_live.tags, hak_live_mark(number)};
+}
+
 size_t hak_live_half_size(void) {
   return hak_load_relaxed(&half_size);
 }

@@ -4,7 +4,7 @@
  *
  *     region   | ... coarse chunks <- | -> fine chunks ... |        addresses only; region.c gives them out
  *     tags     | two bytes a unit of 64 KiB                |        the tag of the slab that it is in, and the mark of the heap that
- *                                                                   owns the slab: eight bits of its number; 0: in none
+ *                                                                   owns the slab: eight bits, never 0; 0: in none
  *     bytes    | one a grain                               |        the same tag while a caller holds the block that starts in
  *                                                                   this grain; else 0
  *
@@ -13,7 +13,8 @@
  * A free could have the tag from the byte alone, but a random block's byte is seldom in the first cache, and everything that the
  * thread does with its bins would wait for it. The units' tags are few and always there; the byte is only compared, and the
  * processor goes on meanwhile: a quarter of larson's time.
- * The mark tells free at no further cost whether the block is likely the thread's own (tcache.h says what for): a hint.
+ * The mark tells free whether the block is likely the thread's own (tcache.h says what for). Two of 256 heaps have the same one, and a slab
+ * may have been lent a moment ago: it is a hint. Each heap has the whereabouts of the tags at hand, and its mark (hak_live_own_t).
  * A pointer into the block's first grain finds the block: its bin knows that no block starts there (hak_size_class_odd).
  * The map is as exact as its callers' order: of two frees at the very same moment both may see the block alive; the flush
  * finds the second.
@@ -41,7 +42,7 @@ HAK_INLINE unsigned hak_grain_shift(hak_grain_t grain) {
   return 2 + 2 * (unsigned)grain;
 }
 
-/* Each free reads it: so nothing that is written lies on its line. */
+/* Each free of another heap's block reads it: so nothing that is written lies on its line. */
 typedef struct hak_live {
   _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquires in hak_live_clear and
                             hak_live_get */
@@ -67,10 +68,13 @@ HAK_INLINE size_t hak_live_unit(const void *address) {
   return ((uintptr_t)address >> HAK_UNIT_SHIFT) - hak_load_relaxed(&hak_live.first_unit);
 }
 
-/* By its unit, so that nothing waits for the tag. */
+/* The entry of the half that a unit lies in. */
+HAK_INLINE uintptr_t hak_live_entry_of(size_t unit) {
+  return hak_live.entries[unit < hak_live.half ? HAK_GRAIN_COARSE : HAK_GRAIN_FINE];
+}
+
 HAK_INLINE _Atomic uint8_t *hak_live_byte_in(size_t unit, const void *block) {
-  uintptr_t fine = hak_live.entries[HAK_GRAIN_FINE], coarse = hak_live.entries[HAK_GRAIN_COARSE];
-  return hak_live_byte(unit < hak_live.half ? coarse : fine, block);
+  return hak_live_byte(hak_live_entry_of(unit), block);
 }
 
 /* Marks a block of a covered chunk as held, in a slab of this tag, by its class's entry. */
@@ -80,32 +84,43 @@ HAK_INLINE void hak_live_set(uintptr_t entry, const void *block, size_t tag) {
 
 #define HAK_LIVE_TAG_MASK ((size_t)0xff)
 
-/* What a unit's tag has beside the slab's: of the heap with this number. */
+/* What a unit's tag has beside the slab's: of the heap with this number. Never 0, which is of units in no slab. */
 HAK_INLINE size_t hak_live_mark(uint32_t number) {
-  return (size_t)(number & 0xff) << 8;
+  return (size_t)(1 + number % 255) << 8;
 }
 
-/* The block that starts in an address's grain is held no longer, if it was one of the tag. @return the tag, else 0. */
-HAK_INLINE size_t hak_live_clear_tagged(size_t unit, const void *address, size_t tag) {
-  _Atomic uint8_t *byte = hak_live_byte_in(unit, address);
-  /* No tag, and maybe not covered: no memory; or with another's mark. */
-  if (HAK_UNLIKELY(tag - 1 >= HAK_LIVE_TAG_MASK || hak_load_relaxed(byte) != (uint8_t)tag)) return 0;
+/* The block that starts in an address's grain is held no longer, if it was one of the tag. @return whether it was. */
+HAK_INLINE bool hak_live_clear_tagged(uintptr_t entry, const void *address, size_t tag) {
+  _Atomic uint8_t *byte = hak_live_byte(entry, address);
+  if (HAK_UNLIKELY(hak_load_relaxed(byte) != (uint8_t)tag)) return false;
   hak_store_relaxed(byte, 0);
-  return tag;
+  return true;
 }
 
-/* The tag of the held block that starts in any address's grain, which is held no longer; 0 where none does, or it is not one of the mark. */
-HAK_INLINE size_t hak_live_clear(const void *address, size_t mark) {
+/* The tag of the held block that starts in any address's grain, which is held no longer; 0 where none does. */
+HAK_INLINE size_t hak_live_clear(const void *address) {
   size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
   if (HAK_UNLIKELY(unit >= units)) return 0;
-  return hak_live_clear_tagged(unit, address, hak_load_relaxed(&hak_live.tags[unit]) ^ mark);
+  size_t tag = hak_load_relaxed(&hak_live.tags[unit]) & HAK_LIVE_TAG_MASK;
+  if (HAK_UNLIKELY(tag == 0)) return 0; /* maybe not covered: no memory */
+  return hak_live_clear_tagged(hak_live_entry_of(unit), address, tag) ? tag : 0;
 }
 
-/* The same whatever the mark, which may change meanwhile. */
-HAK_INLINE size_t hak_live_clear_any(const void *address) {
-  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
-  if (HAK_UNLIKELY(unit >= units)) return 0;
-  return hak_live_clear_tagged(unit, address, hak_load_relaxed(&hak_live.tags[unit]) & HAK_LIVE_TAG_MASK);
+/* What a heap has at hand to know its own blocks by: the same as in hak_live, and its mark. Zero bytes know none. */
+typedef struct hak_live_own {
+  uintptr_t first_unit;
+  size_t units;
+  _Atomic uint16_t *tags;
+  size_t mark;
+} hak_live_own_t;
+
+/* Of the heap with this number; the map is there. */
+hak_live_own_t hak_live_own(uint32_t number);
+
+/* The tag of the slab that any address lies in; more than HAK_LIVE_TAG_MASK where it is none, or not the heap's. */
+HAK_INLINE size_t hak_live_own_tag(const hak_live_own_t *own, const void *address) {
+  size_t unit = ((uintptr_t)address >> HAK_UNIT_SHIFT) - own->first_unit;
+  return HAK_LIKELY(unit < own->units) ? hak_load_relaxed(&own->tags[unit]) ^ own->mark : SIZE_MAX;
 }
 
 /* The same, and it stays held. */

@@ -23,7 +23,7 @@
 #ifndef HAK_TCACHE_H
 #define HAK_TCACHE_H
 
-#include "atomic.h"
+#include "live.h"
 #include "size_class.h"
 
 /* Larger classes are the mid rings'. */
@@ -53,7 +53,7 @@ _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift")
 
 typedef struct hak_tcache {
   hak_bin_t places[HAK_TCACHE_PLACES];
-  size_t mark;           /* of the heap: see live.h */
+  hak_live_own_t own;    /* by which a free knows the heap's blocks */
   uint64_t roomy;        /* bit c: the bin of class c has more room than it starts with */
   size_t capacity_bytes; /* what all bins may hold together */
   hak_counter_t capacity, grown, shrunk, misses;

@@ -128,7 +128,7 @@ static void bin_of_held_blocks(void) {
 static void bin_of_another_class(void) {
   CHECK(hak_malloc_batch(100, ROOM, blocks) == ROOM);
   void *other = hak_malloc(1000);
-  hak_live_clear_any(other);
+  hak_live_clear(other);
   flush_behind(other, class_of(blocks[0]));
 }
 

@@ -81,9 +81,8 @@ static void no_other_class_is_lent(void) {
 }
 
 /* By the mark of whoever frees. */
-static bool frees_as_own(hak_heap_t *heap, void *block) {
-  hak_live_set(hak_live_entry(hak_size_class_grain(CLASS)), block, CLASS + 1);
-  return hak_live_clear(block, heap->tcache.mark) != 0 || hak_live_clear_any(block) == 0;
+static bool frees_as_own(hak_heap_t *heap, const void *block) {
+  return hak_live_own_tag(&heap->tcache.own, block) == CLASS + 1;
 }
 
 static void warm_blocks_come_before_new_pages(void) {

@@ -14,11 +14,12 @@ static void hold(char *block, size_t tag, hak_grain_t grain) {
   hak_live_set(hak_live_entry(grain), block, tag);
 }
 
+static const uintptr_t nowhere[] = {0, 1, 16, (uintptr_t)1 << 46, (uintptr_t)1 << 47, UINTPTR_MAX, (uintptr_t)&fine};
+
 static void expect_nothing(void) {
-  const uintptr_t addresses[] = {0, 1, 16, (uintptr_t)1 << 46, (uintptr_t)1 << 47, UINTPTR_MAX, (uintptr_t)&fine};
-  for (size_t i = 0; i < TEST_COUNT(addresses); i++) {
-    CHECK(hak_live_get((void *)addresses[i]) == 0);
-    CHECK(hak_live_clear_any((void *)addresses[i]) == 0);
+  for (size_t i = 0; i < TEST_COUNT(nowhere); i++) {
+    CHECK(hak_live_get((void *)nowhere[i]) == 0);
+    CHECK(hak_live_clear((void *)nowhere[i]) == 0);
   }
 }
 
@@ -36,18 +37,18 @@ static void each_grain(void) {
   hold(fine + 16, 2, HAK_GRAIN_FINE);
   hold(fine + SIZE - 16, 60, HAK_GRAIN_FINE);
   CHECK(hak_live_get(fine) == 2 && hak_live_get(fine + 16) == 2 && hak_live_get(fine + SIZE - 16) == 60);
-  CHECK(hak_live_get(fine + 32) == 0 && hak_live_clear_any(fine + 32) == 0);
-  CHECK(hak_live_clear_any(fine) == 2 && hak_live_clear_any(fine) == 0);
-  CHECK(hak_live_clear_any(fine + 16) == 2 && hak_live_clear_any(fine + SIZE - 16) == 60);
+  CHECK(hak_live_get(fine + 32) == 0 && hak_live_clear(fine + 32) == 0);
+  CHECK(hak_live_clear(fine) == 2 && hak_live_clear(fine) == 0);
+  CHECK(hak_live_clear(fine + 16) == 2 && hak_live_clear(fine + SIZE - 16) == 60);
   CHECK(hak_live_cover(coarse, SIZE, HAK_GRAIN_COARSE));
   for (size_t at = 0; at < SIZE; at += SIZE / 16) hold(coarse + at, 1 + at / (SIZE / 16), HAK_GRAIN_COARSE);
   for (size_t at = 0; at < SIZE; at += SIZE / 16) {
     CHECK(hak_live_get(coarse + at + 63) == 1 + at / (SIZE / 16)); /* one grain, one byte */
     CHECK(hak_live_get(coarse + at + 64) == 0);
-    CHECK(hak_live_clear_any(coarse + at) == 1 + at / (SIZE / 16));
+    CHECK(hak_live_clear(coarse + at) == 1 + at / (SIZE / 16));
   }
   hold(fine - 64, 5, HAK_GRAIN_COARSE); /* where the halves meet */
-  CHECK(hak_live_get(fine) == 0 && hak_live_clear_any(fine - 64) == 5);
+  CHECK(hak_live_get(fine) == 0 && hak_live_clear(fine - 64) == 5);
 }
 
 /* A byte counts under its slab's tag only, and each of a slab's units has it. */
@@ -56,25 +57,31 @@ static void tags_are_the_units(void) {
   hak_live_tag_units(slab, 3, 9);
   char *blocks[] = {slab, slab + HAK_UNIT_SIZE, slab + 3 * HAK_UNIT_SIZE - 16};
   for (size_t i = 0; i < TEST_COUNT(blocks); i++) hak_live_set(hak_live_entry(HAK_GRAIN_FINE), blocks[i], 9);
-  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(hak_live_clear_any(blocks[i]) == 9);
+  for (size_t i = 0; i < TEST_COUNT(blocks); i++) CHECK(hak_live_clear(blocks[i]) == 9);
   hak_live_set(hak_live_entry(HAK_GRAIN_FINE), slab, 8);
-  CHECK(hak_live_clear_any(slab) == 0 && hak_live_get(slab) == 8);
+  CHECK(hak_live_clear(slab) == 0 && hak_live_get(slab) == 8);
   hak_live_set(hak_live_entry(HAK_GRAIN_FINE), slab, 0);
   hak_live_tag_units(slab, 3, 0);
-  CHECK(hak_live_clear_any(slab) == 0 && hak_live_clear_any(slab + 3 * HAK_UNIT_SIZE) == 0);
+  CHECK(hak_live_clear(slab) == 0 && hak_live_clear(slab + 3 * HAK_UNIT_SIZE) == 0);
 }
 
-/* Of another heap's a free by mark takes nothing, and leaves the block held. */
+static bool is_own(const hak_live_own_t *heap, const void *address) {
+  return hak_live_own_tag(heap, address) <= HAK_LIVE_TAG_MASK;
+}
+
+/* A heap knows its own blocks by their units' mark, and no address in no slab. */
 static void marks_tell_heaps_apart(void) {
   char *block = fine + 200 * HAK_UNIT_SIZE;
-  size_t mine = hak_live_mark(3), other = hak_live_mark(4);
-  CHECK(mine != other && hak_live_mark(3 + 256) == mine && (mine & HAK_LIVE_TAG_MASK) == 0);
-  hak_live_tag_units(block, 1, mine | 9);
+  hak_live_own_t mine = hak_live_own(3), other = hak_live_own(4), nobody = {0};
+  CHECK(mine.mark != other.mark && hak_live_own(3 + 255).mark == mine.mark && hak_live_mark(254) != 0 && hak_live_mark(255) != 0);
+  CHECK(!is_own(&mine, block) && !is_own(&nobody, block));
+  hak_live_tag_units(block, 1, mine.mark | 9);
+  CHECK(hak_live_own_tag(&mine, block) == 9 && hak_live_own_tag(&mine, block + HAK_UNIT_SIZE - 1) == 9);
+  CHECK(!is_own(&mine, block + HAK_UNIT_SIZE) && !is_own(&mine, block - 1) && !is_own(&other, block) && !is_own(&nobody, block));
   hak_live_set(hak_live_entry(HAK_GRAIN_FINE), block, 9);
-  CHECK(hak_live_clear(block, other) == 0 && hak_live_clear(block, 0) == 0 && hak_live_get(block) == 9);
-  CHECK(hak_live_clear(block, mine) == 9 && hak_live_clear(block, mine) == 0);
+  CHECK(!hak_live_clear_tagged(hak_live_entry(HAK_GRAIN_FINE), block, 8) && hak_live_clear(block) == 9 && hak_live_clear(block) == 0);
   hak_live_tag_units(block, 1, 0);
-  CHECK(hak_live_clear(block, 0) == 0 && hak_live_clear(block, mine) == 0);
+  for (size_t i = 0; i < TEST_COUNT(nowhere); i++) CHECK(!is_own(&mine, (void *)nowhere[i]) && !is_own(&nobody, (void *)nowhere[i]));
 }
 
 /* Every class's blocks start in grains of their own, and `odd` are the bits that none has. */
@@ -90,7 +97,7 @@ static void pages_go_back(char *start, hak_grain_t grain) {
   size_t before = test_resident();
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) hold(start + at, 7, grain);
   size_t touched = test_resident();
-  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_clear_any(start + at) == 7);
+  for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_clear(start + at) == 7);
   hak_live_purge(start, SIZE);
   size_t left = test_resident(); /* before the map is read: some systems give pages to readers too */
   for (size_t at = 0; at < SIZE; at += HAK_UNIT_SIZE) CHECK(hak_live_get(start + at) == 0);

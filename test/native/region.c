@@ -64,7 +64,7 @@ static void *come_and_go(void *unused) {
     start[size - 1] = 1;
     hak_live_tag_units(start, 1, 3);
     hak_live_set(hak_live_entry(grain), start, 3);
-    CHECK(hak_live_clear_any(start) == 3);
+    CHECK(hak_live_clear(start) == 3);
     hak_live_tag_units(start, 1, 0);
     hak_region_unmap(start, size, grain);
   }
