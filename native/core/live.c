@@ -88,7 +88,8 @@ bool hak_live_start(void) {
 
 hak_live_own_t hak_live_own(uint32_t number) {
   size_t units = hak_load_acquire(&hak_live.units);
-  return (hak_live_own_t){hak_load_relaxed(&hak_live.first_unit), units, hak_live.tags, hak_live_mark(number)};
+  uintptr_t coarse = hak_live_entry(HAK_GRAIN_COARSE), fine = hak_live_entry(HAK_GRAIN_FINE);
+  return (hak_live_own_t){hak_load_relaxed(&hak_live.first_unit), units, hak_live.tags, hak_live_mark(number), hak_live.half, coarse, fine};
 }
 
 size_t hak_live_half_size(void) {

@@ -15,10 +15,10 @@ static uint32_t first_capacity(unsigned size_class) {
 }
 
 void hak_tcache_init(hak_tcache_t *tcache) {
-  for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) hak_tcache_bin(tcache, c)->live = hak_live_entry(hak_size_class_grain(c));
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
     hak_bin_t *bin = hak_tcache_bin(tcache, c);
     bin->first = first_capacity(c);
+    bin->live = hak_live_entry(hak_size_class_grain(c));
     bin->odd = (uint32_t)hak_size_class_odd(c);
   }
 }
