@@ -106,6 +106,13 @@ HAK_INLINE size_t hak_live_clear(const void *address) {
   return hak_live_clear_tagged(hak_live_entry_of(unit), address, tag) ? tag : 0;
 }
 
+/* The same, and it stays held. */
+HAK_INLINE size_t hak_live_get(const void *address) {
+  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
+  if (HAK_UNLIKELY(unit >= units || hak_load_relaxed(&hak_live.tags[unit]) == 0)) return 0; /* none, or not covered */
+  return hak_load_relaxed(hak_live_byte_in(unit, address));
+}
+
 /* What a heap has at hand to know its own blocks by: the same as in hak_live, and its mark. Zero bytes know none. */
 typedef struct hak_live_own {
   uintptr_t first_unit;
@@ -130,13 +137,6 @@ HAK_INLINE size_t hak_live_own_tag(const hak_live_own_t *own, const void *addres
 HAK_INLINE uintptr_t hak_live_own_entry(const hak_live_own_t *own, const void *address) {
   size_t unit = ((uintptr_t)address >> HAK_UNIT_SHIFT) - own->first_unit;
   return unit < own->half ? own->coarse : own->fine;
-}
-
-/* The same, and it stays held. */
-HAK_INLINE size_t hak_live_get(const void *address) {
-  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
-  if (HAK_UNLIKELY(unit >= units || hak_load_relaxed(&hak_live.tags[unit]) == 0)) return 0; /* none, or not covered */
-  return hak_load_relaxed(hak_live_byte_in(unit, address));
 }
 
 /* Reserves the region's map. @return false: no memory. Again, or by one thread at a time: region.c. */
