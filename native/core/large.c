@@ -7,10 +7,12 @@ static uint64_t at_least_0(uint64_t most, uint64_t live) {
   return most > live ? most - live : 0;
 }
 
+/* A quarter beyond the most that was held: what is cached is seldom of the sizes that are asked for next, and without room for some of
+   each, one is unmapped for every other that is mapped. */
 static uint64_t budget_of(hak_large_t *large) {
   uint64_t least = hak_option(hak_option_large_cache_bytes) / HAK_UNIT_SIZE;
-  uint64_t live = hak_load_relaxed(&large->live);
-  uint64_t kept = large->shared ? at_least_0(hak_load_relaxed(&large->most), live) : live;
+  uint64_t live = hak_load_relaxed(&large->live), most = hak_load_relaxed(&large->most);
+  uint64_t kept = large->shared ? at_least_0(most + most / 4, live) : live;
   return kept > least ? kept : least;
 }
 

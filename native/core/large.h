@@ -8,8 +8,9 @@
  * (an option) goes. The budget is no less than an option says, and beyond that
  *
  *                  a moment is                                        as much is kept as
- *     shared       HAKMEM_PURGE_DELAY_MS, whichever threads are       brings what is held up to the most that was held lately: a program with a
- *                  awake                                              garbage collector, which frees half of all at once, takes it all again
+ *     shared       HAKMEM_PURGE_DELAY_MS, whichever threads are       brings what is held up to the most that was held lately, and a quarter more: a
+ *                  awake                                              program with a garbage collector, which frees half of all at once, takes it
+ *                                                                     all again, in other sizes
  *     of its own   a tick: its user may do nothing for long           is held now
  *
  * Threads: any.
