@@ -178,7 +178,7 @@ static void free_uncached(void *block, uintptr_t entry) {
   give_one(hak_thread_heap_to_free(), block);
 }
 
-/* `entry` is of a slab whose blocks are in the live map while they are held, and `block` is not. */
+/* `entry` is of a slab, and no block starts at `block`, or none that is held. */
 static _Noreturn void not_live(const void *block, uintptr_t entry) {
   const hak_slab_t *slab = slab_in(entry);
   bool inside = hak_slab_index(slab, block) == slab->blocks;
@@ -318,6 +318,12 @@ static HAK_NOINLINE void *move_foreign(void *block, size_t size) {
   return moved;
 }
 
+/* A huge block, or one of a heap of its own: whether it is held its owner knows, but where it starts is for all to see. */
+static bool starts_untracked(const void *block, uintptr_t entry) {
+  const hak_slab_t *slab = slab_in(entry);
+  return hak_slab_index(slab, block) != slab->blocks;
+}
+
 /* The bytes of a block that must be held. @return 0: foreign. */
 static size_t held_size(const void *block) {
   size_t size = tracked_size(block);
@@ -325,7 +331,8 @@ static size_t held_size(const void *block) {
   if (HAK_LIKELY(size != 0)) return size;
   uintptr_t entry = hak_registry_get(block);
   uintptr_t tag = entry & HAK_REGISTRY_TAG_MASK;
-  if (HAK_UNLIKELY(tag != 0 && tag != HAK_TAG_SLOW)) not_live(block, entry);
+  bool held = tag == 0 || (tag == HAK_TAG_SLOW && starts_untracked(block, entry));
+  if (HAK_UNLIKELY(!held)) not_live(block, entry);
   return untracked_size(entry);
 }
 
