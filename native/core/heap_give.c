@@ -7,6 +7,7 @@
  */
 #include "heap_inside.h"
 
+#include "assert.h"
 #include "chunk.h"
 #include "lend.h"
 #include "registry.h"
@@ -242,13 +243,24 @@ static bool comes_home(hak_slab_t *slab) {
   return home;
 }
 
+/* Blocks whose first free was collected before their second came, which nobody could tell then. They were counted as returned twice; and
+   where it can only be hak_free that was called, it is misuse. hak_heap_free_batch leaves alone what is no live block. */
+static void take_back_twice(hak_heap_t *heap, hak_slab_t *slab, const hak_batch_t *twice) {
+  size_t word = hak_ctz(twice->words), first = word * 64 + hak_ctz(twice->bits[word]);
+  if (!heap->own || heap->spare) hak_fatal("double free, or realloc of a block that was freed", slab->base + first * slab->block_size);
+  for (uint64_t words = twice->words; words != 0; words &= words - 1)
+    count_returned(heap, kind_of(heap, slab), -(uint64_t)hak_popcount(twice->bits[hak_ctz(words)]));
+}
+
 static void collect(hak_heap_t *heap, hak_slab_t *slab) {
   hak_heap_t *owner = hak_load_acquire(&slab->heap);
   if (owner != heap) {
     hak_remote_push(&owner->remote, slab); /* it was lent meanwhile: its heap collects it */
     return;
   }
-  size_t collected = hak_slab_collect(slab);
+  hak_batch_t twice;
+  size_t collected = hak_slab_collect(slab, &twice);
+  if (HAK_UNLIKELY(twice.words != 0)) take_back_twice(heap, slab, &twice);
   if (collected != 0) {
     count_returned(heap, kind_of(heap, slab), -(uint64_t)collected);
     hak_heap_count_back(heap, slab, collected);

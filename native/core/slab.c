@@ -81,14 +81,16 @@ bool hak_slab_give_remote(hak_slab_t *slab, hak_batch_t *batch) {
   return hak_fetch_or_acq_rel(&slab->remote_words, batch->words) == 0;
 }
 
-size_t hak_slab_collect(hak_slab_t *slab) {
+size_t hak_slab_collect(hak_slab_t *slab, hak_batch_t *twice) {
   size_t collected = 0;
+  twice->words = 0;
   /* Acquire and release: takes the slab off the stack before its bits are read; pairs with hak_slab_give_remote. */
   uint64_t words = hak_exchange_acq_rel(&slab->remote_words, 0);
   for (; words != 0; words &= words - 1) {
     uint32_t word = hak_ctz(words);
     uint64_t bits = hak_exchange_acquire(&slab->remote[word], 0); /* pairs with the release in hak_slab_give_remote */
-    bits &= ~slab->free[word]; /* a bit that is in both maps is a double free */
+    hak_batch_set(twice, word, bits & slab->free[word]);
+    bits &= ~slab->free[word];
     slab->free[word] |= bits;
     if (bits != 0 && word < slab->first_word) slab->first_word = word;
     collected += hak_popcount(bits);

@@ -82,8 +82,8 @@ size_t hak_slab_give(hak_slab_t *slab, hak_batch_t *batch);
 /* Any thread: marks them as freed, likewise. @return whether the caller must push the slab on its heap's stack. */
 bool hak_slab_give_remote(hak_slab_t *slab, hak_batch_t *batch);
 
-/* Moves the remote bits over. @return how many blocks came back. */
-size_t hak_slab_collect(hak_slab_t *slab);
+/* Moves the remote bits over; those of blocks that were free before stay in `twice`. @return how many blocks came back. */
+size_t hak_slab_collect(hak_slab_t *slab, hak_batch_t *twice);
 
 /* Makes every block free, whoever holds it. @return how many were handed out. */
 size_t hak_slab_release(hak_slab_t *slab);

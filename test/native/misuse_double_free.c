@@ -62,6 +62,22 @@ static void free_in_threads_that_ended(void) {
   hak_free(neighbour);
 }
 
+static void *flush_it_here(void *unused) {
+  hak_heap_give(hak_thread_heap, &block, 1);
+  return unused;
+}
+
+/* Each thread has seen the block alive and has it in its cache; this one's is flushed first. */
+static void free_at_the_same_moment(void) {
+  void *neighbour = hak_malloc(size);
+  block = hak_malloc(size);
+  hak_free(block);
+  hak_cache_flush(hak_thread_heap);
+  test_threads(1, flush_it_here, NULL, 0);
+  hak_trim();
+  hak_free(neighbour);
+}
+
 static void free_twice_from_a_heap_of_its_own(void) {
   hak_heap_t *heap = hak_heap_new();
   void *neighbour = hak_heap_malloc(heap, 100);
@@ -88,6 +104,7 @@ int main(void) {
     test_expect_abort(reallocate_freed_block, DOUBLE_FREE);
     test_expect_abort(free_in_two_threads, DOUBLE_FREE);
     test_expect_abort(free_in_threads_that_ended, DOUBLE_FREE);
+    if (size <= 100) test_expect_abort(free_at_the_same_moment, DOUBLE_FREE);
   }
   test_expect_abort(free_twice_from_a_heap_of_its_own, "free of a pointer that is no live block");
   test_expect_abort(free_huge_block, NOBODYS);

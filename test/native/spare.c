@@ -63,9 +63,23 @@ static void a_full_region_is_no_end(void) {
   test_expect_quiet();
 }
 
+static void a_second_free_is_told_of(void) {
+  void *block = hak_malloc(100);
+  fill(HAK_GRAIN_FINE);
+  fill(HAK_GRAIN_COARSE);
+  while (spare_of(&block, 1) == NULL) block = hak_malloc(100);
+  hak_heap_t *spare = spare_of(&block, 1);
+  CHECK(hak_malloc(100) != NULL); /* keeps the slab */
+  for (int turn = 0; turn < 2; turn++) {
+    hak_free(block);
+    hak_cache_rest(spare);
+  }
+}
+
 int main(void) {
   if (TEST_SANITIZED) return 0; /* a sanitizer's own mappings may lie there */
   seeds = test_random();
   test_expect_success(a_full_region_is_no_end);
+  test_expect_abort(a_second_free_is_told_of, "double free, or realloc of a block that was freed");
   return 0;
 }
