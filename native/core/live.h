@@ -113,6 +113,12 @@ HAK_INLINE size_t hak_live_get(const void *address) {
   return hak_load_relaxed(hak_live_byte_in(unit, address));
 }
 
+/* Whether an address lies in a slab whose blocks are here while they are held. */
+HAK_INLINE bool hak_live_tracks(const void *address) {
+  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
+  return HAK_UNLIKELY(unit < units) && hak_load_relaxed(&hak_live.tags[unit]) != 0;
+}
+
 /* What a heap has at hand to know its own blocks by: the same as in hak_live, and its mark. Zero bytes know none. */
 typedef struct hak_live_own {
   uintptr_t first_unit;

@@ -4,7 +4,9 @@
 #include <errno.h>
 
 #include "chunk.h"
+#include "guard.h"
 #include "heaps.h"
+#include "live.h"
 #include "orphan.h"
 #include "thread.h"
 
@@ -84,9 +86,31 @@ size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void *
   return taken;
 }
 
+/* A block of a thread's heap, which is in the live map while it is held: it is no longer. @return false: nobody holds it. */
+static bool leave_live_map(void *block) {
+  size_t tag = hak_live_get(block);
+  if (tag == 0 || ((uintptr_t)block & hak_size_class_odd((unsigned)tag - 1)) != 0) return false;
+  hak_live_clear(block);
+  if (HAK_CHECKED) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
+  return true;
+}
+
+/* Gathers those that are to be rejected at the front. @return how many. */
+static size_t reject_unheld(void **blocks, size_t count) {
+  size_t rejected = 0;
+  for (size_t i = 0; i < count; i++) {
+    void *block = blocks[i];
+    if (!hak_live_tracks(block) || leave_live_map(block)) continue;
+    blocks[i] = blocks[rejected];
+    blocks[rejected++] = block;
+  }
+  return rejected;
+}
+
 size_t hak_heap_free_batch(hak_heap_t *heap, void **blocks, size_t count) {
   if (hak_heap_tick_due(heap)) hak_heap_tick(heap);
-  size_t given = hak_heap_give(heap, blocks, count);
+  size_t rejected = reject_unheld(blocks, count);
+  size_t given = hak_heap_give(heap, blocks + rejected, count - rejected);
   if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) hak_own_met_orphan(heap);
   return given;
 }

@@ -210,6 +210,23 @@ static void blocks_describe_themselves(const model_t *model) {
   }
 }
 
+/* The checked build looks into the live map when their slabs close. */
+static void a_threads_blocks_leave_the_live_map(void) {
+  enum { COUNT = 2000 };
+  static void *blocks[COUNT], *given[COUNT];
+  hak_heap_t *heap = hak_heap_new();
+  CHECK(hak_malloc_batch(64, COUNT, blocks) == COUNT);
+  void *inside = (char *)blocks[0] + 1;
+  CHECK(hak_heap_free_batch(heap, &inside, 1) == 0 && hak_live_get(blocks[0]) != 0);
+  for (int turn = 0; turn < 2; turn++) {
+    memcpy(given, blocks, sizeof blocks);
+    CHECK(hak_heap_free_batch(heap, given, COUNT) == (turn == 0 ? COUNT : 0));
+    for (size_t i = 0; i < COUNT; i++) CHECK(hak_live_get(blocks[i]) == 0);
+  }
+  hak_heap_destroy(heap);
+  test_expect_quiet();
+}
+
 static void random_batches(test_random_t *random) {
   static model_t model;
   model.heap = hak_heap_new();
@@ -238,6 +255,7 @@ int main(void) {
   another_heaps_blocks_go_to_their_owner();
   destroying_gives_everything_back();
   wrong_requests_fail();
+  a_threads_blocks_leave_the_live_map();
   random_batches(&random);
   test_expect_quiet();
   return 0;
