@@ -60,11 +60,6 @@ static void a_second_remote_free_is_refused(void) {
   hak_heap_destroy(owner);
 }
 
-/*
- * slow freer: announces, sets its bit ................................ sets the summary, pushes, leaves
- * quick freer:                        frees the slab's other block
- * owner:                                                      collects both, closes slab and chunk
- */
 /* Nothing shows it to the freer; but it counts as come back once. */
 static void a_second_remote_free_after_the_collection_counts_once(void) {
   hak_heap_t *owner = hak_heap_new(), *other = hak_heap_new();
@@ -79,6 +74,11 @@ static void a_second_remote_free_after_the_collection_counts_once(void) {
   hak_heap_destroy(owner);
 }
 
+/*
+ * slow freer: announces, sets its bit ................................ sets the summary, pushes, leaves
+ * quick freer:                        frees the slab's other block
+ * owner:                                                      collects both, closes slab and chunk
+ */
 static void a_slow_freer_finds_its_header(void) {
   hak_heap_t *owner = hak_heap_new(), *other = hak_heap_new();
   void *slow = hak_heap_malloc(owner, 20000), *quick = hak_heap_malloc(owner, 20000);
