@@ -177,7 +177,10 @@ static size_t give_remote(hak_heap_t *heap, hak_slab_t *slab, run_t run, void **
 enum { GIVE_AT_ONCE_SIZE_MIN = 32 << 10 };
 
 static bool may_enter(hak_heap_t *owner, const hak_slab_t *slab) {
-  return slab->block_size > GIVE_AT_ONCE_SIZE_MIN && !owner->own && hak_heap_try_enter(owner);
+  if (slab->block_size <= GIVE_AT_ONCE_SIZE_MIN || owner->own || !hak_heap_try_enter(owner)) return false;
+  if (HAK_LIKELY(hak_load_relaxed(&slab->heap) == owner)) return true; /* behind the door it stays so */
+  hak_heap_leave(owner);
+  return false;
 }
 
 static size_t give_at_once(hak_heap_t *heap, hak_heap_t *owner, hak_slab_t *slab, run_t run, void **rejected) {

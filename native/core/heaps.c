@@ -46,8 +46,9 @@ void hak_heaps_remove(hak_heap_t *heap) {
 
 /* ---- looks ---- */
 
-/* Several in the time that a heap must have done nothing: so it is found not much later. */
-enum { LOOKS_A_REST = 4 };
+/* A heap rests that has passed next to no slow path for ten delays, as a server's at night; what a moment's pause gave back, its thread would
+   only fetch again. */
+enum { REST_DELAYS = 10, REST_ACTIVITY = 16, LOOKS_A_DELAY = 4 };
 
 static uint64_t operations_of(hak_heap_t *heap) {
   return hak_counter_get(&heap->refills) + hak_counter_get(&heap->flushes);
@@ -60,26 +61,34 @@ static uint64_t activity_of(hak_heap_t *heap) {
 
 static void look_at(hak_heap_t *heap, uint64_t now, void (*visit)(hak_heap_t *heap)) {
   if (!hak_heaps_look_after(heap)) return;
-  bool awake = activity_of(heap) != heap->activity_seen;
-  if (!awake && now - heap->seen_ms < hak_option(hak_option_purge_delay_ms)) return;
+  bool awake = activity_of(heap) - heap->activity_seen > REST_ACTIVITY;
+  if (!awake && now - heap->seen_ms < REST_DELAYS * hak_option(hak_option_purge_delay_ms)) return;
   if (!awake) visit(heap);
   heap->activity_seen = activity_of(heap); /* a visit counts too */
   heap->seen_ms = now;
 }
 
+/* A program that does little has few looks: each lets as many moments pass as did, though no more than make everything old. */
+static void age_shared(uint64_t now) {
+  enum { MOMENTS_MOST = 64 };
+  uint64_t delay = hak_option(hak_option_purge_delay_ms);
+  uint64_t passed = delay == 0 ? 1 : (now - moment_ms) / delay;
+  if (passed == 0) return;
+  moment_ms = now;
+  for (uint64_t moment = 0; moment < passed && moment < MOMENTS_MOST; moment++) hak_heap_tick_shared();
+}
+
 static void look(uint64_t now, void (*visit)(hak_heap_t *heap)) {
   hak_store_relaxed(&looked_ms, now);
   for (hak_heap_t *heap = newest; heap != NULL; heap = heap->next) look_at(heap, now, visit);
-  if (now - moment_ms < hak_option(hak_option_purge_delay_ms)) return;
-  moment_ms = now;
-  hak_heap_tick_shared();
+  age_shared(now);
 }
 
 /* A thread alone that never had a large block has nothing to look at: it does not even need the clock. */
 void hak_heaps_look(void (*visit)(hak_heap_t *heap)) {
   if (!hak_load_relaxed(&several) && !hak_heap_shares()) return;
   uint64_t now = hak_os_now_ms();
-  if (now - hak_load_relaxed(&looked_ms) < hak_option(hak_option_purge_delay_ms) / LOOKS_A_REST) return;
+  if (now - hak_load_relaxed(&looked_ms) < hak_option(hak_option_purge_delay_ms) / LOOKS_A_DELAY) return;
   if (!hak_mutex_try_lock(&mutex)) return;
   look(now, visit);
   hak_mutex_unlock(&mutex);

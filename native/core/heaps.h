@@ -2,9 +2,9 @@
  * L5 heaps: all heaps of the process: for their sums, for those whose threads rest, and for those that lend (lend.h).
  *
  * A thread that waits, in a pool maybe for minutes, passes no tick: what others free of its slabs would stay uncollected, and what
- * it has free would keep its memory. So the threads that are awake look after it: a heap that has done nothing for
- * HAKMEM_PURGE_DELAY_MS, as far as their looks could see, is taken to rest. Its thread may wake meanwhile; then it finds the heap's
- * door closed (heap.h) and waits. Abandoned heaps rest as well.
+ * it has free would keep its memory. So the threads that are awake look after it: a heap that has done next to nothing for ten times
+ * HAKMEM_PURGE_DELAY_MS, as far as their looks could see, is taken to rest. Until then what it has free is lent to others, and its own when
+ * it wakes. Its thread may wake at any moment; then it finds the heap's door closed (heap.h) and waits. Abandoned heaps rest as well.
  * Threads: any; one lock, under which doors are waited for, but never the other way round.
  */
 #ifndef HAK_HEAPS_H

@@ -35,30 +35,54 @@ static bool is_worth_it(const hak_slab_t *slab) {
   return (slab->blocks - slab->used) * ONE_FREE_OF >= slab->blocks && hak_slab_is_warm(slab);
 }
 
-static bool lend(hak_heap_t *from, hak_heap_t *to, unsigned size_class) {
-  if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
-  hak_slab_t *slab = from->classes[size_class].head;
-  if (slab == NULL || !is_worth_it(slab) || !hak_remote_has_no_freers(&from->remote)) return false;
-  move(from, to, slab);
-  return true;
+static hak_slab_t *partial_worth_it(hak_heap_t *heap, unsigned size_class) {
+  hak_slab_t *slab = heap->classes[size_class].head;
+  return slab != NULL && is_worth_it(slab) ? slab : NULL;
+}
+
+static bool has_warm_run(hak_heap_t *heap, unsigned size_class) {
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  return hak_superslab_has_warm_run(&heap->superslab, &owner, size_class);
+}
+
+/* A slab over free units that were used before. @return NULL: there are none. */
+static hak_slab_t *open_warm(hak_heap_t *heap, unsigned size_class) {
+  if (!has_warm_run(heap, size_class)) return NULL;
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab++);
+  if (slab != NULL) hak_heap_list(&heap->classes[size_class], slab);
+  return slab;
 }
 
 typedef struct wish {
   hak_heap_t *borrower;
   unsigned size_class;
+  bool units; /* are wanted too: it has none itself */
 } wish_t;
+
+static bool lend(hak_heap_t *from, const wish_t *wish) {
+  if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
+  if (!hak_remote_has_no_freers(&from->remote)) return false;
+  hak_slab_t *slab = partial_worth_it(from, wish->size_class);
+  if (slab == NULL && wish->units) slab = open_warm(from, wish->size_class);
+  if (slab == NULL) return false;
+  move(from, wish->borrower, slab);
+  return true;
+}
 
 static bool ask(hak_heap_t *heap, void *argument) {
   const wish_t *wish = argument;
   if (heap == wish->borrower || !hak_heap_try_enter(heap)) return false;
-  bool lent = lend(heap, wish->borrower, wish->size_class);
+  bool lent = lend(heap, wish);
   hak_heap_leave(heap);
   return lent;
 }
 
 bool hak_lend(hak_heap_t *borrower, unsigned size_class) {
-  wish_t wish = {borrower, size_class};
-  return !borrower->own && size_class < HAK_TCACHE_CLASSES && hak_heaps_find_resting(ask, &wish);
+  if (borrower->own) return false;
+  wish_t wish = {borrower, size_class, !has_warm_run(borrower, size_class)};
+  bool wanted = wish.units || size_class < HAK_TCACHE_CLASSES;
+  return wanted && hak_heaps_find_resting(ask, &wish);
 }
 
 /* ---- going home ---- */

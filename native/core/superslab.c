@@ -228,6 +228,14 @@ hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_o
   return slab;
 }
 
+bool hak_superslab_has_warm_run(const hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class) {
+  size_t units = hak_size_classes[size_class].units;
+  const hak_chunk_t *chunk = hak_runs_fit(&superslab->runs[grain_of(owner, size_class)], (uint32_t)units);
+  if (chunk == NULL) return false;
+  size_t unit = hak_bitmap_find_run(chunk->free_map, chunk->units, units);
+  return hak_bitmap_count_range(chunk->committed_map, unit, units) == units;
+}
+
 hak_chunk_t *hak_superslab_huge_map(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, size_t alignment) {
   return map_chunk(superslab, owner->heap, (hak_chunk_kind_t){size / HAK_UNIT_SIZE, alignment, true, HAK_GRAIN_NONE});
 }

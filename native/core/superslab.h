@@ -72,6 +72,9 @@ typedef struct hak_chunk_owner {
 hak_slab_t *hak_superslab_slab_new(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class,
                                    uint64_t seq);
 
+/* Whether the next slab of a class takes units that were used before and are free: no new page. */
+bool hak_superslab_has_warm_run(const hak_superslab_t *superslab, const hak_chunk_owner_t *owner, unsigned size_class);
+
 /* A chunk of `size` bytes, whole units, for one huge block, in no chain. `alignment` is a power of two from HAK_CHUNK_ALIGNMENT on.
    @return NULL: no memory. */
 hak_chunk_t *hak_superslab_huge_map(hak_superslab_t *superslab, const hak_chunk_owner_t *owner, size_t size, size_t alignment);

@@ -126,8 +126,7 @@ static void it_goes_home_when_empty_and_left(void) {
   CHECK(units(lender) == 0 && hak_counter_get(&lender->superslab.capacity) == 0);
 }
 
-static void tear_down(void) {
-  give(borrower, of_borrower, FEW);
+static void abandon_all(void) {
   hak_heap_check(lender);
   hak_heap_check(borrower);
   hak_abandoned_add(third);
@@ -136,10 +135,79 @@ static void tear_down(void) {
   test_expect_quiet();
 }
 
+static void tear_down(void) {
+  give(borrower, of_borrower, FEW);
+  abandon_all();
+}
+
+/* ---- free units ---- */
+
+enum { MID = HAK_MID_FIRST + 2, MIDS = 40 };
+
+/* All of them were handed out before. */
+static hak_heap_t *heap_with_free_units(void) {
+  void *mids[MIDS];
+  hak_heap_t *heap = new_heap();
+  CHECK(hak_heap_take(heap, MID, MIDS, mids) == MIDS);
+  give(heap, mids, MIDS);
+  CHECK(hak_counter_get(&heap->superslab.committed) > units(heap) + MIDS / 2);
+  return heap;
+}
+
+/* The slab that came to the front of the borrower's list. The search goes on where the last one ended, and so comes to the lender by the
+   second. */
+static hak_slab_t *lent(unsigned size_class) {
+  hak_slab_t *before = borrower->classes[size_class].head;
+  CHECK(hak_lend(borrower, size_class) || hak_lend(borrower, size_class));
+  hak_slab_t *came = borrower->classes[size_class].head;
+  CHECK(came != before && came->used == 0 && hak_load_relaxed(&came->heap) == borrower && came->chunk->heap == lender);
+  CHECK(hak_live_own_tag(&borrower->tcache.own, came->base) == size_class + 1);
+  return came;
+}
+
+static void units_are_lent_as_slabs_of_any_class(void) {
+  lender = heap_with_free_units();
+  borrower = new_heap();
+  third = new_heap();
+  uint64_t committed = hak_counter_get(&lender->superslab.committed);
+  CHECK(!hak_lend(borrower, MID)); /* it had worked until now */
+  hak_slab_t *empty = lent(MID), *opened = lent(MID), *small = lent(CLASS);
+  CHECK(empty != opened && small->size_class == CLASS && hak_slab_is_warm(opened) && hak_slab_is_warm(small));
+  CHECK(hak_counter_get(&lender->superslab.committed) == committed && units(borrower) == 0);
+  hak_heap_check(lender);
+  hak_heap_check(borrower);
+}
+
+/* Large blocks go back through the door of whoever has the slab. */
+static void who_frees_finds_the_borrower(void) {
+  void *blocks[2];
+  CHECK(hak_heap_take(borrower, MID, 2, blocks) == 2);
+  CHECK(hak_heap_slab_of(blocks[0])->chunk->heap == lender && hak_counter_get(&borrower->classes[MID].live) == 2);
+  give(third, blocks, 2);
+  CHECK(hak_counter_get(&borrower->classes[MID].live) == 0 && hak_counter_get(&lender->classes[MID].live) == 0);
+}
+
+static void units_go_home(void) {
+  hak_heap_give_idle(borrower);
+  hak_heap_give_idle(lender);
+  CHECK(units(lender) == 0 && hak_counter_get(&lender->superslab.capacity) == 0);
+}
+
+static void who_has_units_borrows_none(void) {
+  lender = heap_with_free_units();
+  hak_abandoned_add(borrower);
+  hak_heap_enter(lender); /* or it would lend these */
+  borrower = heap_with_free_units();
+  hak_heap_leave(lender);
+  CHECK(!hak_lend(borrower, MID) && !hak_lend(borrower, MID));
+  hak_heap_give_idle(borrower);
+  CHECK(hak_lend(borrower, MID) || hak_lend(borrower, MID));
+}
+
 /* ---- all at once ---- */
 
-enum { THREADS = 8, ROUNDS = 1500, BATCH = 40, SLOTS = 20000 };
-static _Atomic(uintptr_t *) slots[SLOTS];
+enum { THREADS = 8, ROUNDS = 1500, BATCH = 40, SLOTS = 20000, MID_BATCH = 4, MID_SLOTS = 100 };
+static _Atomic(uintptr_t *) slots[SLOTS], mid_slots[MID_SLOTS];
 
 /* A block that two threads hold has lost its mark. */
 static void put(_Atomic(uintptr_t *) *slot, uintptr_t *block) {
@@ -157,6 +225,8 @@ static void *work_and_sleep(void *seed) {
     size_t size = 16 * (1 + test_below(&random, 16)), start = test_below(&random, SLOTS);
     bool more = test_below(&random, 3) != 0;
     for (size_t i = 0; i < BATCH; i++) put(&slots[(start + i) % SLOTS], more ? hak_malloc(size) : NULL);
+    for (size_t i = 0; i < MID_BATCH && round % 16 == 0; i++)
+      put(&mid_slots[(start + i) % MID_SLOTS], more ? hak_malloc(1000 * size) : NULL);
     if (round % 64 == 0) hak_heap_check(hak_thread_heap_get());
     if (test_below(&random, 40) == 0) usleep(2000);
   }
@@ -170,6 +240,7 @@ static void workers_and_sleepers(test_random_t *random) {
     test_threads(THREADS, work_and_sleep, seeds, sizeof seeds[0]);
   }
   for (size_t i = 0; i < SLOTS; i++) put(&slots[i], NULL);
+  for (size_t i = 0; i < MID_SLOTS; i++) put(&mid_slots[i], NULL);
 }
 
 int main(void) {
@@ -183,6 +254,11 @@ int main(void) {
   what_is_pushed_at_the_lender_is_handed_on();
   it_goes_home_when_empty_and_left();
   tear_down();
+  units_are_lent_as_slabs_of_any_class();
+  who_frees_finds_the_borrower();
+  units_go_home();
+  who_has_units_borrows_none();
+  abandon_all();
   workers_and_sleepers(&random);
   test_expect_quiet();
   return 0;
