@@ -12,7 +12,7 @@ typedef struct row {
 } row_t;
 
 static const row_t rows[hak_option_count] = {
-#define HAK_X(name, variable, initial, least, most, doc) {variable, initial, least, most},
+#define HAK_X(name, variable, initial, least, most) {variable, initial, least, most},
     HAK_OPTIONS(HAK_X)
 #undef HAK_X
 };
