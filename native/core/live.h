@@ -132,17 +132,21 @@ typedef struct hak_live_own {
 /* Of the heap with this number; the map is there. */
 hak_live_own_t hak_live_own(uint32_t number);
 
+/* hak_live_unit. */
+HAK_INLINE size_t hak_live_own_unit(const hak_live_own_t *own, const void *address) {
+  return ((uintptr_t)address >> HAK_UNIT_SHIFT) - own->first_unit;
+}
+
 /* The tag of the slab that any address lies in; more than HAK_LIVE_TAG_MASK where it is none, or not the heap's. */
 HAK_INLINE size_t hak_live_own_tag(const hak_live_own_t *own, const void *address) {
-  size_t unit = ((uintptr_t)address >> HAK_UNIT_SHIFT) - own->first_unit;
+  size_t unit = hak_live_own_unit(own, address);
   return HAK_LIKELY(unit < own->units) ? hak_load_relaxed(&own->tags[unit]) ^ own->mark : SIZE_MAX;
 }
 
 /* The entry of the half that an address of the region lies in. The bin has it too, but a free writes to the byte, and until its address is
    known the processor holds the loads of the next free back: by the bin glibc-simple took 1.6 times as long. */
 HAK_INLINE uintptr_t hak_live_own_entry(const hak_live_own_t *own, const void *address) {
-  size_t unit = ((uintptr_t)address >> HAK_UNIT_SHIFT) - own->first_unit;
-  return unit < own->half ? own->coarse : own->fine;
+  return hak_live_own_unit(own, address) < own->half ? own->coarse : own->fine;
 }
 
 /* Reserves the region's map. @return false: no memory. Again, or by one thread at a time: region.c. */
