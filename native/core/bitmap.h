@@ -17,9 +17,6 @@ HAK_INLINE size_t hak_bitmap_words(size_t bits) {
 HAK_INLINE bool hak_bitmap_get(const uint64_t *map, size_t bit) {
   return (map[bit / 64] >> (bit % 64)) & 1;
 }
-HAK_INLINE void hak_bitmap_set(uint64_t *map, size_t bit) {
-  map[bit / 64] |= (uint64_t)1 << (bit % 64);
-}
 
 /* Sets or clears the `count` bits from `first` on. */
 void hak_bitmap_set_range(uint64_t *map, size_t first, size_t count);

@@ -68,9 +68,9 @@ HAK_INLINE bool hak_size_class_shares_lines(unsigned size_class) {
   return size_class < 27; /* of less than 64 coarse grains */
 }
 
-/* Which block of a slab of this class starts at `offset`, or the one that `offset` lies in. */
-HAK_INLINE uint32_t hak_size_class_index(const hak_size_class_t *size_class, size_t offset) {
-  return (uint32_t)((offset * size_class->reciprocal) >> 44);
+/* Which block of a slab starts at `offset`, or the one that `offset` lies in; by its class's reciprocal. */
+HAK_INLINE uint32_t hak_size_class_index(uint64_t reciprocal, size_t offset) {
+  return (uint32_t)((offset * reciprocal) >> 44);
 }
 
 #endif

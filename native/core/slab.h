@@ -72,7 +72,7 @@ size_t hak_slab_take(hak_slab_t *slab, size_t count, void **blocks);
 HAK_INLINE uint32_t hak_slab_index(const hak_slab_t *slab, const void *address) {
   size_t offset = (size_t)((const char *)address - slab->base);
   if (slab->blocks == 1) return offset == 0 ? 0 : 1;
-  uint32_t index = (uint32_t)((offset * slab->reciprocal) >> 44);
+  uint32_t index = hak_size_class_index(slab->reciprocal, offset);
   return index < slab->blocks && index * slab->block_size == offset ? index : slab->blocks;
 }
 

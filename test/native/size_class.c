@@ -31,7 +31,7 @@ static void reciprocals_are_exact(void) {
   for (unsigned c = 0; c < HAK_SLAB_CLASSES; c++) {
     const hak_size_class_t *row = &hak_size_classes[c];
     for (size_t offset = 0; offset < row->units * unit; offset++)
-      CHECK(hak_size_class_index(row, offset) == offset / row->block_size);
+      CHECK(hak_size_class_index(row->reciprocal, offset) == offset / row->block_size);
   }
 }
 
