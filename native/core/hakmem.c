@@ -1,8 +1,8 @@
 /*
  * L5 hakmem: the public functions. Fast paths here, slow paths out of line beneath them.
  *
- *     malloc: class of size -> bin of the thread -> pop, live     miss: refill the bin from the heap's slabs
- *     free:   live byte of address -> bin -> push, not live       full: flush the older half
+ *     malloc: class of size -> bin of the thread -> pop, live            miss: refill the bin from the heap's slabs
+ *     free:   tag of its unit -> bin of the thread -> push, not live     full: flush the older half
  */
 #include <errno.h>
 #include <string.h>

@@ -47,8 +47,8 @@ typedef struct hak_bin {
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
-/* A bin's place is the tag that the live map has: class + 1. The other places never get any room, so that 0, of what is no live block,
-   and the slabs' classes above the bins' need no test of their own. */
+/* A bin's place is the tag that the live map has: class + 1. The places of the slabs' classes above the bins' never get any room, so that
+   they need no test of their own. */
 #define HAK_TCACHE_PLACES (HAK_SLAB_CLASSES + 1)
 
 typedef struct hak_tcache {
