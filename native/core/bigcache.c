@@ -1,7 +1,8 @@
-/* L3 bigcache: see bigcache.h. Within a bucket chunks are linked by run_next and run_prev, which huge chunks use for nothing else. */
+/* L3 bigcache: see bigcache.h. */
 #include "bigcache.h"
 
 #include "assert.h"
+#include "chunk_list.h"
 #include "meta.h"
 
 enum { FIRST_BUCKETS = 8 };
@@ -11,26 +12,9 @@ static hak_chunk_t **bucket_of(hak_bigcache_t *bigcache, size_t units) {
   return &bigcache->buckets[(hash >> 32) & (bigcache->bucket_count - 1)];
 }
 
-static void link_first(hak_chunk_t **bucket, hak_chunk_t *chunk) {
-  chunk->run_prev = NULL;
-  chunk->run_next = *bucket;
-  if (*bucket != NULL) (*bucket)->run_prev = chunk;
-  *bucket = chunk;
-}
-
-static void unlink_from(hak_chunk_t **bucket, hak_chunk_t *chunk) {
-  if (chunk->run_prev != NULL)
-    chunk->run_prev->run_next = chunk->run_next;
-  else
-    *bucket = chunk->run_next;
-  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
-}
-
 /* The chunk is in the bucket of its length. */
 static void check_linked(hak_bigcache_t *bigcache, const hak_chunk_t *chunk) {
-  const hak_chunk_t *first = *bucket_of(bigcache, chunk->units);
-  const hak_chunk_t *before = chunk->run_prev == NULL ? first : chunk->run_prev->run_next;
-  if (before != chunk || (chunk->run_next != NULL && chunk->run_next->run_prev != chunk))
+  if (!hak_chunk_list_has(*bucket_of(bigcache, chunk->units), chunk))
     hak_fatal("bigcache: a chunk is not in its bucket", chunk->base);
 }
 
@@ -61,7 +45,7 @@ static bool rehash(hak_bigcache_t *bigcache, size_t bucket_count) {
   bigcache->bucket_count = bucket_count;
   hak_store_relaxed(&bigcache->capacity, bucket_count);
   for (hak_chunk_t *chunk = bigcache->cache.oldest; chunk != NULL; chunk = chunk->prev)
-    link_first(bucket_of(bigcache, chunk->units), chunk);
+    hak_chunk_list_add(bucket_of(bigcache, chunk->units), chunk);
   if (HAK_CHECKED) check_table(bigcache);
   return true;
 }
@@ -75,7 +59,7 @@ static bool make_room(hak_bigcache_t *bigcache) {
 
 static void forget(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
   if (HAK_CHECKED) check_linked(bigcache, chunk);
-  unlink_from(bucket_of(bigcache, chunk->units), chunk);
+  hak_chunk_list_remove(bucket_of(bigcache, chunk->units), chunk);
   hak_chunk_cache_remove(&bigcache->cache, chunk);
   hak_store_relaxed(&bigcache->used, --bigcache->count);
   if (bigcache->bucket_count > FIRST_BUCKETS && bigcache->count * 8 <= bigcache->bucket_count)
@@ -93,7 +77,7 @@ bool hak_bigcache_put(hak_bigcache_t *bigcache, hak_chunk_t *chunk) {
   hak_mutex_lock(&bigcache->mutex);
   bool room = make_room(bigcache);
   if (room) {
-    link_first(bucket_of(bigcache, chunk->units), chunk);
+    hak_chunk_list_add(bucket_of(bigcache, chunk->units), chunk);
     hak_chunk_cache_add(&bigcache->cache, chunk);
     hak_store_relaxed(&bigcache->used, ++bigcache->count);
     if (HAK_CHECKED) check_linked(bigcache, chunk);

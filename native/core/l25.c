@@ -1,8 +1,9 @@
-/* L3 l25: see l25.h. Lists are linked by run_next and run_prev, which huge chunks use for nothing else. */
+/* L3 l25: see l25.h. */
 #include "l25.h"
 
 #include "assert.h"
 #include "bits.h"
+#include "chunk_list.h"
 #include "meta.h"
 
 /* After so many operations the number of shards is looked at; more than this share of waits asks for more. */
@@ -22,9 +23,7 @@ static unsigned list_index(const hak_chunk_t *chunk) {
 
 /* The chunk is in the list of its class. */
 static void check_linked(const hak_l25_shard_t *shard, const hak_chunk_t *chunk) {
-  const hak_chunk_t *before = chunk->run_prev == NULL ? shard->lists[list_index(chunk)] : chunk->run_prev->run_next;
-  if (before != chunk || (chunk->run_next != NULL && chunk->run_next->run_prev != chunk))
-    hak_fatal("l25: a chunk is not in its list", chunk->base);
+  if (!hak_chunk_list_has(shard->lists[list_index(chunk)], chunk)) hak_fatal("l25: a chunk is not in its list", chunk->base);
 }
 
 static void check_shard(const hak_l25_shard_t *shard) {
@@ -38,22 +37,14 @@ static void check_shard(const hak_l25_shard_t *shard) {
 }
 
 static void add(hak_l25_shard_t *shard, hak_chunk_t *chunk) {
-  hak_chunk_t **list = &shard->lists[list_index(chunk)];
-  chunk->run_prev = NULL;
-  chunk->run_next = *list;
-  if (*list != NULL) (*list)->run_prev = chunk;
-  *list = chunk;
+  hak_chunk_list_add(&shard->lists[list_index(chunk)], chunk);
   hak_chunk_cache_add(&shard->cache, chunk);
   if (HAK_CHECKED) check_linked(shard, chunk);
 }
 
 static void remove_from(hak_l25_shard_t *shard, hak_chunk_t *chunk) {
   if (HAK_CHECKED) check_linked(shard, chunk);
-  if (chunk->run_prev != NULL)
-    chunk->run_prev->run_next = chunk->run_next;
-  else
-    shard->lists[list_index(chunk)] = chunk->run_next;
-  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
+  hak_chunk_list_remove(&shard->lists[list_index(chunk)], chunk);
   hak_chunk_cache_remove(&shard->cache, chunk);
 }
 

@@ -3,7 +3,7 @@
 
 #include "assert.h"
 #include "bitmap.h"
-#include "superslab.h"
+#include "chunk_list.h"
 
 /* 0: none. */
 static uint32_t list_of(uint32_t run) {
@@ -13,21 +13,14 @@ static uint32_t list_of(uint32_t run) {
 void hak_runs_add(hak_runs_t *runs, hak_chunk_t *chunk) {
   uint32_t list = list_of(chunk->longest_run);
   if (list == 0) return;
-  chunk->run_prev = NULL;
-  chunk->run_next = runs->by_run[list];
-  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk;
-  runs->by_run[list] = chunk;
+  hak_chunk_list_add(&runs->by_run[list], chunk);
   runs->present |= (uint64_t)1 << list;
 }
 
 void hak_runs_remove(hak_runs_t *runs, hak_chunk_t *chunk) {
   uint32_t list = list_of(chunk->longest_run);
   if (list == 0) return;
-  if (chunk->run_prev != NULL)
-    chunk->run_prev->run_next = chunk->run_next;
-  else
-    runs->by_run[list] = chunk->run_next;
-  if (chunk->run_next != NULL) chunk->run_next->run_prev = chunk->run_prev;
+  hak_chunk_list_remove(&runs->by_run[list], chunk);
   if (runs->by_run[list] == NULL) runs->present &= ~((uint64_t)1 << list);
 }
 
@@ -51,7 +44,6 @@ hak_chunk_t *hak_runs_fit(const hak_runs_t *runs, uint32_t units) {
 void hak_runs_check(const hak_runs_t *runs, const hak_chunk_t *chunk) {
   uint32_t list = list_of(chunk->longest_run);
   if (list == 0) return;
-  const hak_chunk_t *before = chunk->run_prev == NULL ? runs->by_run[list] : chunk->run_prev->run_next;
-  bool sound = before == chunk && (chunk->run_next == NULL || chunk->run_next->run_prev == chunk);
-  if (!sound || ((runs->present >> list) & 1) == 0) hak_fatal("superslab: the chunk is not in its list", chunk->base);
+  if (!hak_chunk_list_has(runs->by_run[list], chunk) || ((runs->present >> list) & 1) == 0)
+    hak_fatal("superslab: the chunk is not in its list", chunk->base);
 }
