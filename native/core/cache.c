@@ -28,7 +28,7 @@ static void flush_bin(hak_heap_t *heap, unsigned size_class, uint32_t count) {
   hak_bin_t *bin = hak_tcache_bin(&heap->tcache, size_class);
   if (count == 0) return;
   void **oldest = hak_bin_oldest(bin, count);
-  if (hak_heap_give(heap, oldest, count) < count) hak_fatal("free of a pointer that is no live block", oldest[0]);
+  hak_heap_give_live(heap, oldest, count);
   hak_bin_drop(bin, count);
   if (HAK_CHECKED) hak_bin_check(bin, size_class);
 }
@@ -131,15 +131,22 @@ static uint64_t idle_mid(hak_heap_t *heap, unsigned size_class) {
 
 static void evict_mid(hak_heap_t *heap, unsigned size_class, uint64_t count) {
   void *block;
-  for (; count > 0 && (block = pop_mid(heap, size_class, hak_mid_evict)) != NULL; count--)
-    if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+  for (; count > 0 && (block = pop_mid(heap, size_class, hak_mid_evict)) != NULL; count--) hak_heap_give_live(heap, &block, 1);
+}
+
+static void flush_mid_inside(hak_heap_t *heap) {
+  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
+    void *block;
+    while ((block = hak_mid_evict(&heap->mid, c)) != NULL)
+      if (hak_heap_give_inside(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+    hak_mid_idle(&heap->mid, c); /* gives the rings' kept segments back */
+  }
 }
 
 static void flush_mid(hak_heap_t *heap) {
-  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
-    evict_mid(heap, c, UINT64_MAX);
-    idle_mid(heap, c); /* gives the rings' kept segments back */
-  }
+  hak_heap_enter(heap);
+  flush_mid_inside(heap);
+  hak_heap_leave(heap);
 }
 
 /* Blocks that go back take of the budget too; what is over it leaves, of this class first. */
@@ -164,20 +171,11 @@ static void tick_bin(hak_heap_t *heap, unsigned size_class) {
   bin->spilled /= 2;
 }
 
-static void empty_rings_inside(hak_heap_t *heap) {
-  for (unsigned c = HAK_MID_FIRST; c < HAK_SLAB_CLASSES; c++) {
-    void *block;
-    while ((block = hak_mid_evict(&heap->mid, c)) != NULL)
-      if (hak_heap_give_inside(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
-    hak_mid_idle(&heap->mid, c); /* gives the rings' kept segments back */
-  }
-}
-
 /* Of what a thread that rests has only its bins stay: they are no one else's to touch. No door is waited for: a thread in the middle of a
    fork may come here, which holds what the owner waits for behind its door. */
 void hak_cache_rest(hak_heap_t *heap) {
   if (hak_counter_get(&heap->mid.bytes) != 0 && hak_heap_try_enter(heap)) {
-    empty_rings_inside(heap);
+    flush_mid_inside(heap);
     hak_heap_leave(heap);
   }
   hak_heap_tick_resting(heap);

@@ -158,7 +158,7 @@ void hak_set_foreign(const hak_foreign_t *other) {
 }
 
 static void give_one(hak_heap_t *heap, void *block) {
-  if (hak_heap_give(heap, &block, 1) == 0) hak_fatal("free of a pointer that is no live block", block);
+  hak_heap_give_live(heap, &block, 1);
   if (HAK_UNLIKELY(hak_load_relaxed(&heap->met_orphan))) hak_own_met_orphan(heap);
 }
 

@@ -107,7 +107,10 @@ size_t hak_heap_take_aligned(hak_heap_t *heap, unsigned size_class, size_t align
  */
 size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count);
 
-/* The same for one who is inside the heap's door; waits for no other. */
+/* The same for blocks that must be live: aborts where one is not. */
+void hak_heap_give_live(hak_heap_t *heap, void **blocks, size_t count);
+
+/* hak_heap_give for one who is inside the heap's door; waits for no other. */
 size_t hak_heap_give_inside(hak_heap_t *heap, void **blocks, size_t count);
 
 /* In the child of a fork: what other threads had begun to free, and did not come to announce, comes back. Inside the door. */

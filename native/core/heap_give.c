@@ -239,6 +239,10 @@ size_t hak_heap_give(hak_heap_t *heap, void **blocks, size_t count) {
   return given;
 }
 
+void hak_heap_give_live(hak_heap_t *heap, void **blocks, size_t count) {
+  if (hak_heap_give(heap, blocks, count) < count) hak_fatal("free of a pointer that is no live block", blocks[0]);
+}
+
 /* An empty slab that was lent comes home the same way. */
 static bool comes_home(hak_slab_t *slab) {
   bool home = slab->given_back;
