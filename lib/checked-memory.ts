@@ -13,7 +13,7 @@
  * Threads: the one whose pool it is.
  */
 import type { Backend } from './backend/contract';
-import { makeMemory } from './backend/ts/os';
+import { makeMemory } from './engine-memory';
 import { HakmemError } from './errors';
 import { FastBuffer } from './fast-buffer';
 import { guarded } from './front-slab';

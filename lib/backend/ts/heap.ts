@@ -25,6 +25,7 @@
  * Threads: the one that made the heap.
  * Source: slabs and partial lists from Bonwick 1994; lowest-first bitmaps from jemalloc.
  */
+import { makeMemory } from '../../engine-memory';
 import { HakmemError } from '../../errors';
 import { options } from '../../options';
 import { classSizeBytes, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-class';
@@ -34,7 +35,7 @@ import type { Chunk } from './chunk';
 import { HeapBooks } from './heap-books';
 import type { Large } from './large';
 import { List } from './list';
-import { type AddressSpace, makeMemory } from './os';
+import type { AddressSpace } from './os';
 import type { Registry } from './registry';
 import { Slab } from './slab';
 import { rowOf } from './stats';

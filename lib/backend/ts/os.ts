@@ -1,12 +1,12 @@
 /**
- * What the operating system is to the C core: it gives out address space, and memory.
+ * What the operating system is to the C core: it gives out address space.
  *
- * Address space here is a running counter of unit numbers, shared by the heaps of a backend so that a block number
- * names a block of one heap only. Numbers are not reused: a number from a chunk that is gone names nothing for ever.
+ * That is a running counter of unit numbers, shared by the heaps of a backend so that a block number names a block of one heap
+ * only. Numbers are not reused: a number from a chunk that is gone names nothing for ever.
  *
- * Memory is ArrayBuffers, one for each view that the front end asks for. They are the only thing in this backend that
- * can be refused, and this is the only place that makes them. Giving memory back is dropping the last reference; a
- * stale view therefore keeps its bytes, and can never reach bytes that have a new owner in a new chunk.
+ * Memory is ArrayBuffers (lib/engine-memory.ts), one for each view that the front end asks for. They are the only thing in this
+ * backend that can be refused. Giving memory back is dropping the last reference; a stale view therefore keeps its bytes, and can
+ * never reach bytes that have a new owner in a new chunk.
  */
 import { constants } from 'node:buffer';
 
@@ -27,27 +27,5 @@ export class AddressSpace {
     const first = this.#nextUnit;
     this.#nextUnit += numbers;
     return first;
-  }
-}
-
-/** @returns a zeroed ArrayBuffer of exactly `sizeBytes`, or null where the engine refuses. */
-export function makeMemory(sizeBytes: number): ArrayBuffer | null {
-  return unlessRefused(() => new ArrayBuffer(sizeBytes));
-}
-
-/** @returns the same that threads can share. */
-export function makeSharedMemory(sizeBytes: number): SharedArrayBuffer | null {
-  return unlessRefused(() => new SharedArrayBuffer(sizeBytes));
-}
-
-function unlessRefused<T>(make: () => T): T | null {
-  try {
-    return make();
-  } catch (error) {
-    // V8: 'Array buffer allocation failed'; 'Invalid array buffer length' above its limit. Both mean: not that much.
-    if (error instanceof RangeError) {
-      return null;
-    }
-    throw error;
   }
 }

@@ -6,8 +6,7 @@
  *
  * Threads: the owner of the heap.
  */
-
-import { makeSharedMemory } from './os';
+import { makeSharedMemory } from '../../engine-memory';
 import type { Slab } from './slab';
 import type { SlabState } from './slab-state';
 
