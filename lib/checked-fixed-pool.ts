@@ -6,7 +6,7 @@
 import type { Backend } from './backend/contract';
 import { currentBackend } from './backend/select';
 import { isChecked } from './checked-pool';
-import { FixedPool, type FixedPoolOptions, freeIdle } from './fixed-pool';
+import { FixedPool, type FixedPoolOptions } from './fixed-pool';
 import { checkMemory } from './ledger';
 
 /** @returns a fixed pool as the options and HAKMEM_CHECK say. @throws what `createFixedPool` throws. */
@@ -14,10 +14,10 @@ export function fixedPoolOf(options: FixedPoolOptions, backend: Backend = curren
   return isChecked(options) ? new CheckedFixedPool(options, backend) : new FixedPool(options, backend);
 }
 
-export class CheckedFixedPool extends FixedPool {
+class CheckedFixedPool extends FixedPool {
   override release(buffer: Buffer): void {
     checkMemory(buffer);
     super.release(buffer);
-    freeIdle(this);
+    FixedPool.freeIdle(this);
   }
 }

@@ -18,7 +18,7 @@ import { filled } from './contents';
 import { type BufferHandle, tokenOf } from './handle';
 import { allocationOf, checkMemory, Ledger, stackHere } from './ledger';
 import { options as settings } from './options';
-import { Pool, tcacheOf } from './pool';
+import { Pool } from './pool';
 import type { PoolOptions } from './pool-options';
 import { Stamp, stampedView } from './stamp';
 
@@ -32,7 +32,7 @@ export function isChecked(options: { checked?: boolean | undefined } | null): bo
   return options?.checked ?? settings.check;
 }
 
-export class CheckedPool extends Pool {
+class CheckedPool extends Pool {
   readonly #backend: Backend;
   readonly #zero: boolean;
   readonly #ledger: Ledger;
@@ -94,7 +94,7 @@ export class CheckedPool extends Pool {
     const began = stackHere('It was allocated here');
     const block = super.adopt(handle);
     const [magazine, id] = [Stamp.magazineOf(block), Stamp.idOf(block)];
-    const buffer = this.#ownMemoryFor(block, 1, () => tcacheOf(this).share(magazine, id, block.length, token));
+    const buffer = this.#ownMemoryFor(block, 1, () => Pool.tcacheOf(this).share(magazine, id, block.length, token));
     buffer.set(block);
     return this.#begin(buffer, block, 1, began);
   }

@@ -63,9 +63,6 @@ let pools = 0;
 /** Of a fixed pool that was destroyed: no Buffer's. */
 const NOBODY = 0;
 
-/** Set by the class below: gives the Buffers that wait to be acquired back to the pool behind. */
-export let freeIdle: (pool: FixedPool) => void;
-
 /**
  * A pool of recycled Buffers of one length. Made by `createFixedPool`.
  *
@@ -117,8 +114,9 @@ export class FixedPool {
     enter(this.#reporter);
   }
 
-  static {
-    freeIdle = (pool) => pool.#freeIdle();
+  /** For what is built on fixed pools: gives the Buffers that wait to be acquired back to the pool behind. */
+  static freeIdle(pool: FixedPool): void {
+    pool.#freeIdle();
   }
 
   /**

@@ -49,10 +49,6 @@ const NO_VIEW = {};
 
 let poolsNamed = 0;
 
-/** Set by the class below: the way to its cache for pool-places.ts. */
-export let tcacheOf: (pool: Pool) => Tcache;
-export let magazineOwned: (pool: Pool, buffer: Buffer) => Magazine;
-
 /**
  * A pool of Buffers with its own limit and statistics. Made by `createPool`.
  *
@@ -79,9 +75,14 @@ export class Pool {
     enter(this.#tcache);
   }
 
-  static {
-    tcacheOf = (pool) => pool.#tcache;
-    magazineOwned = (pool, buffer) => pool.#owned(buffer);
+  /** For what is built on pools. */
+  static tcacheOf(pool: Pool): Tcache {
+    return pool.#tcache;
+  }
+
+  /** The same: the magazine that a Buffer's block belongs to. @throws unless it is the pool's, and live. */
+  static magazineOwned(pool: Pool, buffer: Buffer): Magazine {
+    return pool.#owned(buffer);
   }
 
   /**

@@ -50,11 +50,10 @@ const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true 
 
 /**
  * Loads the addon.
- * @param root directory of the package.
  * @throws whatever a build that is there and broken throws.
  */
-export function loadNative(root: string = PACKAGE_ROOT): NativeOutcome {
-  const files = candidates(root);
+export function loadNative(): NativeOutcome {
+  const files = candidates();
   const present = files.filter((file) => existsSync(file));
   if (present.length === 0) {
     return { reason: `the native addon is not built: there is no ${files.join(' and no ')}` };
@@ -83,8 +82,11 @@ function loadAddon(file: string): Addon | string {
   }
 }
 
-function candidates(root: string): string[] {
-  return [join(root, 'prebuilds', prebuildName(), 'hakmem.node'), join(root, 'build', 'Release', 'hakmem.node')];
+function candidates(): string[] {
+  return [
+    join(PACKAGE_ROOT, 'prebuilds', prebuildName(), 'hakmem.node'),
+    join(PACKAGE_ROOT, 'build', 'Release', 'hakmem.node'),
+  ];
 }
 
 /** @returns the directory of prebuilds/ for this machine. */

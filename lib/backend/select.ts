@@ -12,7 +12,7 @@
 import { HakmemError } from '../errors';
 import { options, trace } from '../options';
 import type { Backend, Capabilities } from './contract';
-import { loadNative, type NativeOutcome } from './native';
+import { loadNative } from './native';
 import { createTsBackend } from './ts/index';
 
 /** Which backend runs, and why. */
@@ -25,17 +25,16 @@ export interface BackendInfo {
 
 /**
  * @param forced 'native', 'ts', or '' for the best that can be had.
- * @param load how to load the native one; for tests.
  * @throws HakmemError ERR_HAKMEM_BACKEND where the forced one cannot be had, or is none of these.
  */
-export function selectBackend(forced: string, load: () => NativeOutcome = loadNative): [Backend, BackendInfo] {
+function selectBackend(forced: string): [Backend, BackendInfo] {
   if (forced !== '' && forced !== 'native' && forced !== 'ts') {
     throw new HakmemError('ERR_HAKMEM_BACKEND', `HAKMEM_BACKEND must be 'native' or 'ts'. Received '${forced}'`);
   }
   if (forced === 'ts') {
     return describe(createTsBackend(), 'HAKMEM_BACKEND=ts');
   }
-  const outcome = load();
+  const outcome = loadNative();
   if ('backend' in outcome) {
     return describe(outcome.backend, forced === '' ? 'the native addon loaded' : 'HAKMEM_BACKEND=native');
   }
