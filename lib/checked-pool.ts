@@ -61,7 +61,7 @@ class CheckedPool extends Pool {
     checkSize(size);
     const [ended, began] = [stackHere('It was given back by realloc here'), stackHere('It was allocated here')];
     const alignment = allocationOf(buffer)?.alignment ?? 1;
-    const moved = ownBuffer(this.#backend, Math.floor(size), alignment);
+    const moved = this.#ownMemory(Math.floor(size), alignment, () => this.#checkRoom(buffer, size));
     const kept = Math.min(buffer.length, moved.length);
     moved.set(new Uint8Array(buffer.buffer, buffer.byteOffset, kept));
     if (!this.#zero) {
@@ -94,7 +94,7 @@ class CheckedPool extends Pool {
     const began = stackHere('It was allocated here');
     const block = super.adopt(handle);
     const [magazine, id] = [Stamp.magazineOf(block), Stamp.idOf(block)];
-    const buffer = this.#ownMemoryFor(block, 1, () => Pool.tcacheOf(this).share(magazine, id, block.length, token));
+    const buffer = this.#ownMemory(block.length, 1, () => Pool.tcacheOf(this).share(magazine, id, block.length, token));
     buffer.set(block);
     return this.#begin(buffer, block, 1, began);
   }
@@ -108,17 +108,24 @@ class CheckedPool extends Pool {
   #make(size: number, alignment = 1): Buffer<ArrayBuffer> {
     const began = stackHere('It was allocated here');
     const block = super.allocUnsafe(size, alignment === 1 ? undefined : alignment);
-    const buffer = this.#ownMemoryFor(block, alignment, () => super.free(block));
+    const buffer = this.#ownMemory(block.length, alignment, () => super.free(block));
     return this.#begin(buffer, block, alignment, began);
   }
 
-  /** @param undo what to do with the block where there is no memory. */
-  #ownMemoryFor(block: Buffer, alignment: number, undo: () => void): Buffer<ArrayBuffer> {
+  /** @param refused what to do first where there is no memory. */
+  #ownMemory(lengthBytes: number, alignment: number, refused: () => void): Buffer<ArrayBuffer> {
     try {
-      return ownBuffer(this.#backend, block.length, alignment);
+      return ownBuffer(this.#backend, lengthBytes, alignment);
     } catch (error) {
-      undo();
+      refused();
       throw error;
+    }
+  }
+
+  /** @throws what a pool without checks throws where there is no room for the block that a Buffer would move to. */
+  #checkRoom(buffer: Buffer, size: number): void {
+    if (size > this.usableSize(buffer)) {
+      super.free(super.allocUnsafe(size));
     }
   }
 

@@ -115,7 +115,18 @@ describe('an error about a Buffer that is gone', () => {
 
 describe('nothing is half-done', () => {
   const { Error: plainError } = globalThis;
-  const refused = { error: { name: 'HakmemError', code: 'ERR_HAKMEM_OUT_OF_MEMORY' } };
+  const [refused, beyond] = ['ERR_HAKMEM_OUT_OF_MEMORY', 'ERR_HAKMEM_LIMIT'].map((code) => ({
+    error: { name: 'HakmemError', code },
+  }));
+  const refuseMemory = () =>
+    vi.stubGlobal(
+      'ArrayBuffer',
+      class {
+        constructor() {
+          throw new RangeError('Array buffer allocation failed');
+        }
+      },
+    );
   afterEach(() => {
     vi.unstubAllGlobals();
     Reflect.deleteProperty(plainError, 'prepareStackTrace');
@@ -159,14 +170,7 @@ describe('nothing is half-done', () => {
     ];
     const handle = source.share(source.alloc(100, 7));
     const buffer = books.keep(pool.alloc(100, 1));
-    vi.stubGlobal(
-      'ArrayBuffer',
-      class {
-        constructor() {
-          throw new RangeError('Array buffer allocation failed');
-        }
-      },
-    );
+    refuseMemory();
     for (const call of [() => there.adopt(handle), () => pool.allocUnsafe(5), () => pool.realloc(buffer, 5)]) {
       expect(outcome(call)).toEqual(refused);
     }
@@ -177,6 +181,20 @@ describe('nothing is half-done', () => {
     books.freeAll();
     source.destroy();
     there.destroy();
+  });
+
+  it('where there is no memory, and no room within the limit either: it is the limit that tells', () => {
+    const limited = hakmem.createPool({ checked: true, maxBytes: 4096 });
+    const buffer = limited.alloc(3000, 1);
+    refuseMemory();
+    const errors = [4096, 50_000].map((size) => outcome(() => limited.realloc(buffer, size)));
+    const shrunk = outcome(() => limited.realloc(buffer, 10));
+    vi.unstubAllGlobals();
+    expect(errors).toEqual([beyond, beyond]);
+    expect(shrunk).toEqual(refused);
+    expect([isFullOf(buffer, 1), limited.stats().blocks.live]).toEqual([true, 1]);
+    limited.free(buffer);
+    limited.destroy();
   });
 
   it('where the program has marked the memory as its own: it keeps it', () => {
@@ -198,7 +216,7 @@ describe('nothing is half-done', () => {
       expect(outcome(() => fixed.release(buffer))).toEqual({ error: { name: 'TypeError', code: 'ERR_INVALID_STATE' } });
     }
     expect(fixed.stats()).toMatchObject({ capacity: 1, live: 1, cached: 0, acquired: 1, released: 0 });
-    expect(outcome(() => fixed.acquire())).toEqual({ error: { name: 'HakmemError', code: 'ERR_HAKMEM_LIMIT' } });
+    expect(outcome(() => fixed.acquire())).toEqual(beyond);
     fixed.destroy();
   });
 });
