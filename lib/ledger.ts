@@ -70,7 +70,7 @@ export class Ledger {
     ledgers.add(this);
     if (!reportsAtExit) {
       reportsAtExit = true;
-      process.once('exit', reportHeld);
+      reportAtExit();
     }
   }
 
@@ -94,7 +94,7 @@ export class Ledger {
 }
 
 /** @returns what is told of Buffers that are held still: those of one pool and one place together. Empty if there are none. */
-export function heldReport(): string {
+function heldReport(): string {
   const places = placesHeld();
   if (places.length === 0) {
     return '';
@@ -108,6 +108,22 @@ export function heldReport(): string {
     ...more,
     '',
   ].join('\n');
+}
+
+/** At exit behind all of the program's own listeners, which may free: whenever one comes, this one goes to the end. */
+function reportAtExit(): void {
+  process.once('exit', reportHeld);
+  process.on('newListener', (event: string | symbol, listener: () => void) => {
+    if (event === 'exit' && listener !== reportHeld) {
+      // Only then is it added.
+      queueMicrotask(reportLast);
+    }
+  });
+}
+
+function reportLast(): void {
+  process.off('exit', reportHeld);
+  process.once('exit', reportHeld);
 }
 
 function reportHeld(): void {

@@ -335,6 +335,16 @@ describe('at exit', () => {
     expect(errorsOf('hakmem.createPool({ checked: true }).allocUnsafe(10)', '')).toContain('1 Buffer (10 bytes)');
   });
 
+  it("comes after the program's own listeners, whenever they were added", () => {
+    const program = (last: string) => `
+      const [first, second] = [hakmem.allocUnsafe(10), hakmem.allocUnsafe(20)];
+      process.on('exit', () => hakmem.free(first));
+      setImmediate(() => { process.once('exit', () => hakmem.free(second)); ${last} });`;
+    expect(errorsOf(program(''))).toBe('');
+    expect(errorsOf(program('setImmediate(() => process.exit(0));'))).toBe('');
+    expect(errorsOf("hakmem.allocUnsafe(30); process.on('exit', () => {});")).toContain('1 Buffer (30 bytes)');
+  });
+
   it('says so where there is no stack to tell', () => {
     expect(errorsOf('Error.stackTraceLimit = 0; hakmem.allocUnsafe(3)')).toContain('(the program keeps no stacks');
   });
