@@ -6,10 +6,7 @@
 import { constants } from 'node:buffer';
 import type { Backend } from './backend/contract';
 import { checkNumber, HakmemError, invalidArgType, outOfRange, unknownOption } from './errors';
-import { alignedClassOf } from './size-class';
-
-/** The largest alignment that any backend serves. */
-const MAX_ALIGNMENT = 2 * 1024 * 1024;
+import { alignedClassOf, MAX_ALIGNMENT } from './size-class';
 
 /** @throws what `Buffer` throws for such a size. */
 export function checkSize(size: unknown, name = 'size'): void {

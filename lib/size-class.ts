@@ -39,8 +39,8 @@ const SLOT_QUARTERS = CLASS_SLOTS - QUARTERS_BELOW;
 /** Sizes up to here are exact in 32-bit arithmetic, the comparison with it too: 2^31 would make the engine compare doubles. */
 const INTEGER_BYTES = 2 ** 31 - 1;
 
-/** A huge block is aligned so. */
-const HUGE_ALIGNMENT = 2 * 1024 * 1024;
+/** The largest alignment that any backend serves: that of huge blocks. */
+export const MAX_ALIGNMENT = 2 * 1024 * 1024;
 
 /**
  * @param sizeBytes 0..2^53-1. A fraction is no harm: the class is large enough for the integer below.
@@ -86,7 +86,7 @@ export function classSizeBytes(sizeClass: number): number {
  * @returns the first class that is large enough and whose every block is aligned so.
  */
 export function alignedClassOf(sizeBytes: number, alignment: number): number {
-  if (alignment > HUGE_ALIGNMENT) {
+  if (alignment > MAX_ALIGNMENT) {
     throw new RangeError(`hakmem: no class is aligned to ${alignment}`);
   }
   if (alignment > UNIT_BYTES) {
@@ -97,6 +97,11 @@ export function alignedClassOf(sizeBytes: number, alignment: number): number {
     sizeClass++;
   }
   return sizeClass;
+}
+
+/** @returns the row of the statistics in which a class is counted: there is one for all huge classes. */
+export function rowOf(sizeClass: number): number {
+  return Math.min(sizeClass, SLAB_CLASSES);
 }
 
 /** @param sizeClass 0..SLAB_CLASSES-1. @returns the units of its slabs. */

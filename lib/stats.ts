@@ -8,7 +8,7 @@
  */
 import type { HeapStats } from './backend/contract';
 import type { BackendInfo } from './backend/select';
-import { SLAB_CLASSES } from './size-class';
+import { rowOf } from './size-class';
 import { bytesText } from './units';
 
 /**
@@ -29,7 +29,7 @@ export interface PoolStats extends Stats {
 /** Moves free blocks of a class, which a cache of the front end holds, from live to cached. */
 export function countCached(stats: HeapStats, sizeClass: number, blocks: number, blockSizeBytes: number): void {
   const bytes = blocks * blockSizeBytes;
-  const row = stats.classes[Math.min(sizeClass, SLAB_CLASSES)];
+  const row = stats.classes[rowOf(sizeClass)];
   row.live -= blocks;
   row.cached += blocks;
   stats.blocks.live -= blocks;

@@ -19,7 +19,7 @@ import { Magazine } from './magazine';
 import { emptySlots, fillSlots, type Magazines, usedOf } from './magazines';
 import { trace } from './options';
 import type { Totals } from './reporters';
-import { sizeClassOf } from './size-class';
+import { rowOf, sizeClassOf } from './size-class';
 import { countCached } from './stats';
 import { type Parcel, Traffic } from './traffic';
 
@@ -196,7 +196,7 @@ export class Tcache {
     operations.adopted += this.#adopted;
     for (const magazine of usedOf(this.magazines)) {
       countCached(stats, magazine.sizeClass, magazine.cached, magazine.blockSizeBytes);
-      stats.classes[Math.min(magazine.sizeClass, stats.classes.length - 1)].capacity += magazine.capacity;
+      stats.classes[rowOf(magazine.sizeClass)].capacity += magazine.capacity;
       operations.allocs += magazine.allocs;
       operations.frees += magazine.allocs + magazine.moved - magazine.live;
       tcache.capacity += magazine.capacity;

@@ -17,7 +17,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { HakmemError, type HakmemErrorCode } from '../errors';
 import { options } from '../options';
-import { classSizeBytes } from '../size-class';
+import { classSizeBytes, MAX_ALIGNMENT } from '../size-class';
 import type { Backend, BlockPlace, Capabilities, ChunkPicture, Heap, HeapStats, Token } from './contract';
 
 /** What `createHeap` of the addon gives: as the contract's Heap, but for the first argument of `refill`. */
@@ -46,7 +46,7 @@ const NOT_HERE: ReadonlySet<string> = new Set([
 
 const PACKAGE_ROOT = join(__dirname, '..', '..');
 
-const CAPABILITIES: Capabilities = { maxAlignment: 2 * 1024 * 1024, share: true };
+const CAPABILITIES: Capabilities = { maxAlignment: MAX_ALIGNMENT, share: true };
 
 /**
  * Loads the addon.

@@ -10,13 +10,13 @@
  * Invariant: nothing in here leads to the heap.
  * Threads: the one that made the heap.
  */
-import { SLAB_CLASSES } from '../../size-class';
+import { rowOf, SLAB_CLASSES } from '../../size-class';
 import type { HeapStats } from '../contract';
 import { Large } from './large';
 import type { AddressSpace } from './os';
 import { Registry } from './registry';
 import type { Slab } from './slab';
-import { emptyClassRows, emptyHeapStats, rowOf } from './stats';
+import { emptyClassRows, emptyHeapStats } from './stats';
 import { Superslab } from './superslab';
 
 export class HeapBooks {

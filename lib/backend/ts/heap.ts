@@ -28,7 +28,7 @@
 import { makeMemory } from '../../engine-memory';
 import { HakmemError } from '../../errors';
 import { options } from '../../options';
-import { classSizeBytes, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-class';
+import { classSizeBytes, rowOf, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-class';
 import { BLOCKS_PER_SLAB_LIMIT, type BlockPlace, type ChunkPicture, type Heap, type HeapStats } from '../contract';
 import { invariant } from './assert';
 import type { Chunk } from './chunk';
@@ -38,7 +38,6 @@ import { List } from './list';
 import type { AddressSpace } from './os';
 import type { Registry } from './registry';
 import { Slab } from './slab';
-import { rowOf } from './stats';
 import type { Superslab } from './superslab';
 
 /** Unit part of a block number; by arithmetic, since the numbers exceed 32 bits. */

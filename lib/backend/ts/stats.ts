@@ -5,13 +5,8 @@
  * What only the front end can know (allocations, frees, what its magazines hold) is 0 here and filled in there; so are
  * the components that this backend has no need of.
  */
-import { classSizeBytes, SLAB_CLASSES } from '../../size-class';
+import { classSizeBytes, rowOf, SLAB_CLASSES } from '../../size-class';
 import type { ClassStats, ComponentStats, HeapStats } from '../contract';
-
-/** The row in which a class is counted. */
-export function rowOf(sizeClass: number): number {
-  return Math.min(sizeClass, SLAB_CLASSES);
-}
 
 /** One row for each slab class, and one for the huge classes; all counters 0. */
 export function emptyClassRows(): ClassStats[] {
