@@ -29,8 +29,9 @@ import { makeMemory } from '../../engine-memory';
 import { HakmemError } from '../../errors';
 import { options } from '../../options';
 import { classSizeBytes, rowOf, SLAB_CLASSES, slabUnits, UNIT_BYTES } from '../../size-class';
-import { BLOCKS_PER_SLAB_LIMIT, type BlockPlace, type ChunkPicture, type Heap, type HeapStats } from '../contract';
+import type { BlockPlace, ChunkPicture, Heap, HeapStats } from '../contract';
 import { invariant } from './assert';
+import { indexOf, unitOf } from './block-number';
 import type { Chunk } from './chunk';
 import { HeapBooks } from './heap-books';
 import type { Large } from './large';
@@ -39,16 +40,6 @@ import type { AddressSpace } from './os';
 import type { Registry } from './registry';
 import { Slab } from './slab';
 import type { Superslab } from './superslab';
-
-/** Unit part of a block number; by arithmetic, since the numbers exceed 32 bits. */
-function unitOf(block: number): number {
-  return Math.floor(block / BLOCKS_PER_SLAB_LIMIT);
-}
-
-/** Index part of a block number whose unit part is `unit`. */
-function indexOf(block: number, unit: number): number {
-  return block - unit * BLOCKS_PER_SLAB_LIMIT;
-}
 
 function notShareable(): HakmemError {
   return new HakmemError('ERR_HAKMEM_NOT_SHAREABLE', 'The memory of this heap belongs to one thread');
@@ -104,9 +95,8 @@ export class TsHeap implements Heap {
     let accepted = 0;
     let lastRow = -1;
     for (let at = 0; at < count; at++) {
-      const unit = unitOf(blocks[at]);
-      const index = indexOf(blocks[at], unit);
-      const slab = this.#registry.get(unit);
+      const index = indexOf(blocks[at]);
+      const slab = this.#registry.get(unitOf(blocks[at]));
       if (!slab?.isLive(index)) {
         continue;
       }
@@ -156,9 +146,9 @@ export class TsHeap implements Heap {
   /** Takes back a block that others had freed: it is no operation of this thread. @returns false where it is not live. */
   collect(block: number): boolean {
     const slab = this.slabAt(block);
-    const live = slab?.isLive(indexOf(block, slab.unit)) ?? false;
+    const live = slab?.isLive(indexOf(block)) ?? false;
     if (slab !== undefined && live) {
-      this.#release(slab, indexOf(block, slab.unit));
+      this.#release(slab, indexOf(block));
     }
     return live;
   }
@@ -167,7 +157,7 @@ export class TsHeap implements Heap {
     const slab = this.#slabOf(block);
     return {
       slabSequence: slab.sequence,
-      blockIndex: indexOf(block, slab.unit),
+      blockIndex: indexOf(block),
       blockSizeBytes: slab.blockSizeBytes,
       slabSizeBytes: slab.sizeBytes,
     };

@@ -15,7 +15,8 @@
 import { HakmemError } from '../../errors';
 import { options } from '../../options';
 import { SLAB_CLASSES } from '../../size-class';
-import { BLOCKS_PER_SLAB_LIMIT, type HeapStats, type SharedToken } from '../contract';
+import type { HeapStats, SharedToken } from '../contract';
+import { blockAt, indexOf, unitOf } from './block-number';
 import { type BlockWord, FLIGHT, HELD, nextRun, RECALLED } from './block-word';
 import type { AddressSpace } from './os';
 import { Post } from './post';
@@ -72,7 +73,7 @@ export class Holding {
   }
 
   has(block: number): boolean {
-    return this.#find(block)?.held.has(block % BLOCKS_PER_SLAB_LIMIT) ?? false;
+    return this.#find(block)?.held.has(indexOf(block)) ?? false;
   }
 
   /** @returns the slab of a block, held or idle. */
@@ -90,13 +91,13 @@ export class Holding {
     this.#wake(slab);
     slab.held.set(ticket.index, word.run);
     slab.memories.set(slab.whole ? 0 : ticket.index, ticket.memory);
-    return slab.unit * BLOCKS_PER_SLAB_LIMIT + ticket.index;
+    return blockAt(slab.unit, ticket.index);
   }
 
   /** @param again the handle that it came with, to be good once more. */
   handOn(block: number, lengthBytes: number, again: Ticket | null): SharedToken {
     const slab = this.#find(block);
-    const index = block % BLOCKS_PER_SLAB_LIMIT;
+    const index = indexOf(block);
     const held = slab?.held.get(index);
     const memory = slab?.memories.get(slab.whole ? 0 : index);
     if (slab === undefined || held === undefined || memory === undefined) {
@@ -112,7 +113,7 @@ export class Holding {
   }
 
   memory(block: number, whole: boolean): SharedArrayBuffer {
-    const memory = this.#find(block)?.memories.get(whole ? 0 : block % BLOCKS_PER_SLAB_LIMIT);
+    const memory = this.#find(block)?.memories.get(whole ? 0 : indexOf(block));
     if (memory === undefined) {
       throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${block} names no block of this heap`);
     }
@@ -125,7 +126,7 @@ export class Holding {
     let [slab, word, mask]: [ForeignSlab | undefined, number, number] = [undefined, 0, 0];
     for (let at = 0; at < count; at++) {
       const next = this.#find(blocks[at]);
-      const index = blocks[at] % BLOCKS_PER_SLAB_LIMIT;
+      const index = indexOf(blocks[at]);
       if (!next?.held.delete(index)) {
         continue;
       }
@@ -161,7 +162,7 @@ export class Holding {
   end(recall: boolean): void {
     for (const slab of this.#byUnit.values()) {
       this.give(
-        Float64Array.from(slab.held.keys(), (index) => slab.unit * BLOCKS_PER_SLAB_LIMIT + index),
+        Float64Array.from(slab.held.keys(), (index) => blockAt(slab.unit, index)),
         slab.held.size,
       );
     }
@@ -174,7 +175,7 @@ export class Holding {
   }
 
   #find(block: number): ForeignSlab | undefined {
-    return this.#byUnit.get(Math.floor(block / BLOCKS_PER_SLAB_LIMIT));
+    return this.#byUnit.get(unitOf(block));
   }
 
   /** What stands for this thread in the words of a slab: its owner can look up the ends of its own table's threads only. */

@@ -5,7 +5,7 @@
  * operations it chooses the same slab and block index as the core for every block, and counts the same numbers. It is also
  * what runs where the core cannot.
  *
- *     heap  ->  heap-books  ->  superslab, slab, chunk  ->  bitmap, list, registry  ->  os, stats  ->  assert, bits
+ *     heap  ->  heap-books  ->  superslab, slab, chunk  ->  bitmap, list, registry  ->  os, stats  ->  assert, bits, block-number
  *
  * What it has more is how blocks get to other threads, for pools made with `shared: true`; the core's part in that is `remote`,
  * `orphan` and the addon's hand-over:

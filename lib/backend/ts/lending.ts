@@ -15,7 +15,8 @@
  */
 import { HakmemError } from '../../errors';
 import { options } from '../../options';
-import { BLOCKS_PER_SLAB_LIMIT, type HeapStats, type SharedToken } from '../contract';
+import type { HeapStats, SharedToken } from '../contract';
+import { blockAt, indexOf } from './block-number';
 import { type BlockWord, FLIGHT, HELD, HOME, nextRun, RECALLED } from './block-word';
 import type { TsHeap } from './heap';
 import { eachBit, Post } from './post';
@@ -74,7 +75,7 @@ export class Lending {
    */
   lend(block: number, lengthBytes: number, seen: SharedArrayBuffer | null, again: Ticket | null): SharedToken {
     const slab = this.#heap.slabAt(block);
-    const index = block % BLOCKS_PER_SLAB_LIMIT;
+    const index = indexOf(block);
     if (!slab?.isLive(index) || this.#lent.has(block)) {
       throw new HakmemError('ERR_HAKMEM_NOT_OWNED', `${block} names no block that this heap has`);
     }
@@ -95,7 +96,7 @@ export class Lending {
   /** The owner adopts its own block. @returns its number, or null where somebody else was faster. */
   takeHome({ state, index }: Ticket, word: BlockWord): number | null {
     const shared = this.#byId.get(state.id);
-    const block = (shared?.slab.unit ?? 0) * BLOCKS_PER_SLAB_LIMIT + index;
+    const block = blockAt(shared?.slab.unit ?? 0, index);
     const loan = this.#lent.get(block);
     if (loan === undefined || !loan.state.replace(index, word, HOME, this.#self)) {
       return null;
@@ -168,7 +169,7 @@ export class Lending {
   }
 
   #collectSlab(shared: SharedSlab | undefined): void {
-    const base = (shared?.slab.unit ?? 0) * BLOCKS_PER_SLAB_LIMIT;
+    const base = blockAt(shared?.slab.unit ?? 0);
     shared?.state?.collect((word, bits) => {
       eachBit(bits, (bit) => this.#freed(base + word * 32 + bit));
     });

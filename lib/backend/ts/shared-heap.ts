@@ -11,15 +11,8 @@
  * Threads: the one that made it.
  */
 import { HakmemError } from '../../errors';
-import {
-  BLOCKS_PER_SLAB_LIMIT,
-  type BlockPlace,
-  type ChunkPicture,
-  type Heap,
-  type HeapStats,
-  type SharedToken,
-  type Token,
-} from '../contract';
+import type { BlockPlace, ChunkPicture, Heap, HeapStats, SharedToken, Token } from '../contract';
+import { indexOf } from './block-number';
 import { type BlockWord, FLIGHT, RECALLED } from './block-word';
 import type { SharedBooks } from './shared-books';
 import { sharedSlabOf } from './shared-slab';
@@ -61,10 +54,7 @@ export class SharedHeap implements Heap {
   memory(block: number, whole: boolean): ArrayBuffer {
     const { heap, holding } = this.#books;
     const slab = heap.slabAt(block);
-    const memory =
-      slab === undefined
-        ? holding.memory(block, whole)
-        : sharedSlabOf(slab).memory(block % BLOCKS_PER_SLAB_LIMIT, whole);
+    const memory = slab === undefined ? holding.memory(block, whole) : sharedSlabOf(slab).memory(indexOf(block), whole);
     if (memory === null) {
       throw new HakmemError('ERR_HAKMEM_OUT_OF_MEMORY', 'a SharedArrayBuffer was refused');
     }
@@ -106,7 +96,7 @@ export class SharedHeap implements Heap {
     }
     // The number of the slab only its owner knows.
     const { blockSizeBytes, sizeBytes: slabSizeBytes } = foreign;
-    return { slabSequence: -1, blockIndex: block % BLOCKS_PER_SLAB_LIMIT, blockSizeBytes, slabSizeBytes };
+    return { slabSequence: -1, blockIndex: indexOf(block), blockSizeBytes, slabSizeBytes };
   }
 
   stats(): HeapStats {

@@ -16,6 +16,7 @@ import { classSizeBytes, SLAB_CLASSES, slabBlocks, UNIT_BYTES } from '../../size
 import { BLOCKS_PER_SLAB_LIMIT } from '../contract';
 import { invariant } from './assert';
 import { Bitmap } from './bitmap';
+import { blockAt } from './block-number';
 import type { Run } from './chunk';
 import type { Linked } from './list';
 import type { SharedSlab } from './shared-slab';
@@ -72,7 +73,7 @@ export class Slab implements Linked<Slab> {
 
   /** Takes free blocks, lowest first, into `blocks[from..to)` until either is exhausted. @returns how many. */
   take(blocks: Float64Array, from: number, to: number): number {
-    const base = this.unit * BLOCKS_PER_SLAB_LIMIT;
+    const base = blockAt(this.unit);
     const count = Math.min(to - from, this.blocks - this.used);
     for (let at = from; at < from + count; at++) {
       blocks[at] = base + this.#free.takeLowest();
