@@ -4,8 +4,8 @@
  * The listeners are there before the program is, so that no signal can come too early for it, and are gone when it has ended.
  */
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import { isInForeground } from './proc';
 import { startError } from './program';
 
 /** They ask to end; the others mean what the program makes of them. */
@@ -70,11 +70,4 @@ export async function endBy(signal: NodeJS.Signals): Promise<number> {
   process.kill(process.pid, signal);
   await new Promise((resolve) => setTimeout(resolve, 100));
   return 128 + os.constants.signals[signal];
-}
-
-/** Whether the terminal's foreground is this process's group, so that what is typed there becomes signals to all of it. */
-function isInForeground(): boolean {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return group === foreground;
 }

@@ -48,9 +48,20 @@ export function hasMapped(pid: number, file: string): boolean {
 
 /** @returns the processor time of all children of this process that have ended, and of their children. */
 export function childrenTimes(): { userMs: number; systemMs: number } {
-  const stat = read('/proc/self/stat');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = ownStat();
   return { userMs: Number(fields[13]) * TICK_MS, systemMs: Number(fields[14]) * TICK_MS };
+}
+
+/** Whether the terminal's foreground is this process's group, so that what is typed there becomes signals to all of it. */
+export function isInForeground(): boolean {
+  const [, , group, , , foreground] = ownStat();
+  return group !== undefined && group === foreground;
+}
+
+/** @returns the fields of this process's `stat` from its state on: its name before may have blanks in it. */
+function ownStat(): string[] {
+  const stat = read('/proc/self/stat');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function read(file: string): string {
