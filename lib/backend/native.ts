@@ -4,17 +4,14 @@
  * The addon speaks of class sizes where the contract has class numbers, and throws plain errors with a code; both are
  * translated here and nowhere else.
  *
- *     prebuilds/<platform>-<arch>[-musl]/hakmem.node     shipped in the package
- *     build/Release/hakmem.node                          built on the spot
- *
  * Only what a user cannot help leads to the other backend: no such file, a file that this runtime cannot load, a runtime that
  * loads no addons (`--no-addons`, `--permission`) or allows no external ArrayBuffers. Anything else is a broken build, and is thrown.
  *
  * Threads: each JavaScript thread loads the addon for itself; the core behind it is shared by all of them.
  */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { placesOf } from '../built-files';
 import { HakmemError, type HakmemErrorCode } from '../errors';
 import { options } from '../options';
 import { classSizeBytes, MAX_ALIGNMENT } from '../size-class';
@@ -44,8 +41,6 @@ const NOT_HERE: ReadonlySet<string> = new Set([
   'ERR_HAKMEM_NO_EXTERNAL_BUFFERS',
 ]);
 
-const PACKAGE_ROOT = join(__dirname, '..', '..');
-
 const CAPABILITIES: Capabilities = { maxAlignment: MAX_ALIGNMENT, share: true };
 
 /**
@@ -53,7 +48,7 @@ const CAPABILITIES: Capabilities = { maxAlignment: MAX_ALIGNMENT, share: true };
  * @throws whatever a build that is there and broken throws.
  */
 export function loadNative(): NativeOutcome {
-  const files = candidates();
+  const files = placesOf('hakmem.node');
   const present = files.filter((file) => existsSync(file));
   if (present.length === 0) {
     return { reason: `the native addon is not built: there is no ${files.join(' and no ')}` };
@@ -79,42 +74,6 @@ function loadAddon(file: string): Addon | string {
       return error.message.split('\n', 1)[0].replace(/\.$/, '');
     }
     throw error;
-  }
-}
-
-function candidates(): string[] {
-  return [
-    join(PACKAGE_ROOT, 'prebuilds', prebuildName(), 'hakmem.node'),
-    join(PACKAGE_ROOT, 'build', 'Release', 'hakmem.node'),
-  ];
-}
-
-/** @returns the directory of prebuilds/ for this machine. */
-export function prebuildName(): string {
-  return `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`;
-}
-
-/** Whether this process runs on musl: then its program file names musl's loader, within its first page. */
-function usesMusl(): boolean {
-  if (process.platform !== 'linux') {
-    return false;
-  }
-  try {
-    return firstPage(process.execPath).includes('/ld-musl-');
-  } catch {
-    // A program file that cannot be read says nothing; glibc is the usual case, and a wrong addon does not load.
-    return false;
-  }
-}
-
-function firstPage(path: string): Buffer {
-  const file = openSync(path, 'r');
-  try {
-    const head = Buffer.alloc(4096);
-    readSync(file, head, 0, head.length, 0);
-    return head;
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from './arguments';
-import { findPreloadLibrary } from './preload';
+import { findPreloadLibrary, obstacleTo } from './preload';
 
 export interface Allocator {
   title: string;
@@ -49,8 +49,9 @@ function named(text: string): Allocator {
   if (!existsSync(library)) {
     throw new UsageError(`there is no library '${file}'`);
   }
-  if (/[\s:]/.test(library)) {
-    throw new UsageError(`'${library}' has a space or a colon in its path, which LD_PRELOAD cannot express`);
+  const obstacle = obstacleTo(library);
+  if (obstacle !== undefined) {
+    throw new UsageError(obstacle);
   }
   return { title: title ?? path.basename(library).replace(/^lib|\.so.*$/g, ''), library };
 }

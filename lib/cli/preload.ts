@@ -1,12 +1,10 @@
 /** The library that stands in for malloc: where it lies, and the environment that has a program load it. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { prebuildName } from '../backend/native';
+import { placesOf } from '../built-files';
 import { Failure } from './failure';
 
-export const PRELOAD_FILE = 'libhakmem-preload.so';
-
-const PACKAGE_ROOT = path.join(__dirname, '..', '..');
+const PRELOAD_FILE = 'libhakmem-preload.so';
 
 /** hakmem cannot do this here. The exit code is that of env, nice and timeout: it says that not the program failed. */
 export class NotHereError extends Failure {
@@ -19,24 +17,29 @@ export class NotHereError extends Failure {
  * @returns the path of the preload library.
  * @throws NotHereError where there is none, or none that could be loaded.
  */
-export function findPreloadLibrary(root: string = PACKAGE_ROOT): string {
+export function findPreloadLibrary(root?: string): string {
   if (process.platform !== 'linux') {
     throw new NotHereError(`standing in for malloc works on Linux only, and this is ${process.platform}`);
   }
-  const files = [
-    path.join(root, 'prebuilds', prebuildName(), PRELOAD_FILE),
-    path.join(root, 'build', 'Release', PRELOAD_FILE),
-  ];
+  const files = placesOf(PRELOAD_FILE, root);
   const found = files.find((file) => existsSync(file));
   if (found === undefined) {
     throw new NotHereError(
       `the preload library is not built: there is no ${files.join(' and no ')} (npm run build:native makes it)`,
     );
   }
-  if (/[\s:]/.test(found)) {
-    throw new NotHereError(`'${found}' has a space or a colon in its path, which LD_PRELOAD cannot express`);
+  const obstacle = obstacleTo(found);
+  if (obstacle !== undefined) {
+    throw new NotHereError(obstacle);
   }
   return found;
+}
+
+/** @returns why a library cannot be preloaded, wherever it lies; undefined if it can. */
+export function obstacleTo(library: string): string | undefined {
+  return /[\s:]/.test(library)
+    ? `'${library}' has a space or a colon in its path, which LD_PRELOAD cannot express`
+    : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A program that is named on the command line, found as a shell finds it. */
-import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { firstPage } from '../built-files';
 import { Failure, reasonOf } from './failure';
 
 /** The program cannot be started. The exit code is that of shells: 127 where there is none, 126 where it cannot be run. */
@@ -90,24 +91,12 @@ const PROGRAM_HEADER_INTERPRETER = 3;
 /** @returns whether the file is a program that loads no libraries, so that none can stand in for its malloc. */
 export function isStatic(file: string): boolean {
   try {
-    const head = headOf(file);
+    const head = firstPage(file);
     return head.subarray(0, 6).equals(Buffer.from('\x7fELF\x02\x01', 'latin1')) && !hasInterpreter(head);
   } catch {
     // What may be run need not be readable.
     return false;
   }
-}
-
-/** The first page of a file; zeros behind its end. */
-function headOf(file: string): Buffer {
-  const head = Buffer.alloc(4096);
-  const descriptor = openSync(file, 'r');
-  try {
-    readSync(descriptor, head, 0, head.length, 0);
-  } finally {
-    closeSync(descriptor);
-  }
-  return head;
 }
 
 /** Of a 64-bit little-endian ELF file, by its table of program headers. */
