@@ -53,9 +53,7 @@ class Table {
   void add(Handed *entry, uint64_t key) {
     if (count_ > mask_) resize(2 * (mask_ + 1));
     entry->key = key;
-    Handed **bucket = bucket_of(key);
-    entry->chain = *bucket;
-    *bucket = entry;
+    insert(entry);
     count_++;
   }
 
@@ -80,6 +78,12 @@ class Table {
     return &buckets_[(key * 0x9e3779b97f4a7c15) >> 32 & mask_];
   }
 
+  void insert(Handed *entry) {
+    Handed **bucket = bucket_of(entry->key);
+    entry->chain = *bucket;
+    *bucket = entry;
+  }
+
   void resize(size_t wanted) {
     if (wanted < kFirst) return;
     Handed **old = buckets_;
@@ -91,9 +95,7 @@ class Table {
     for (size_t i = 0; i < old_size; i++) {
       for (Handed *entry = old[i], *next; entry != nullptr; entry = next) {
         next = entry->chain;
-        Handed **bucket = bucket_of(entry->key);
-        entry->chain = *bucket;
-        *bucket = entry;
+        insert(entry);
       }
       old[i] = nullptr;
     }

@@ -38,8 +38,16 @@ Napi::Value number(napi_env env, size_t value) {
   return Napi::Value(env, result);
 }
 
-/* @return whether `block` names a block's place; else an exception is pending. */
-bool describe(napi_env env, double block, void **address, hak_block_info_t *info) {
+Napi::Value boolean(napi_env env, bool value) {
+  napi_value result = nullptr;
+  napi_get_boolean(env, value, &result);
+  return Napi::Value(env, result);
+}
+
+/* @return whether `value` is the number of a block's place; else an exception is pending. */
+bool describe(napi_env env, napi_value value, void **address, hak_block_info_t *info) {
+  double block = 0;
+  if (!read_block(env, value, &block)) return false;
   *address = SlabCursor().block_of(block);
   if (*address != nullptr && hak_describe(*address, info)) return true;
   throw_not_owned(env, block);
@@ -150,62 +158,51 @@ Napi::Value NativeHeap::flush(const Napi::CallbackInfo &info) {
 
 Napi::Value NativeHeap::memory(const Napi::CallbackInfo &info) {
   const napi_env env = info.Env();
-  double block = 0;
   bool whole = false;
   void *address = nullptr;
   hak_block_info_t place;
-  if (!alive(env) || !read_block(env, info[0], &block) || !read_boolean(env, info[1], "whole", &whole) ||
-      !describe(env, block, &address, &place)) {
-    return {};
-  }
+  if (!alive(env) || !describe(env, info[0], &address, &place) || !read_boolean(env, info[1], "whole", &whole)) return {};
   void *start = whole ? place.slab : address;
   return Napi::Value(env, wrap_memory(env, live_.environment, start, whole ? place.slab_size : place.block_size));
 }
 
 Napi::Value NativeHeap::clear_fresh(const Napi::CallbackInfo &info) {
   const napi_env env = info.Env();
-  double block = 0;
   void *address = nullptr;
   hak_block_info_t place;
-  if (!alive(env) || !read_block(env, info[0], &block) || !describe(env, block, &address, &place)) return {};
-  napi_value answer = nullptr;
-  napi_get_boolean(env, hak_clear_fresh(address), &answer);
-  return Napi::Value(env, answer);
+  if (!alive(env) || !describe(env, info[0], &address, &place)) return {};
+  return boolean(env, hak_clear_fresh(address));
 }
 
 Napi::Value NativeHeap::move(const Napi::CallbackInfo &info) {
   const napi_env env = info.Env();
-  double numbers[2];
-  void *addresses[2];
+  void *from = nullptr;
+  void *to = nullptr;
   hak_block_info_t place;
   uint64_t length = 0;
-  for (size_t i = 0; i < 2; i++) {
-    if (!alive(env) || !read_block(env, info[i], &numbers[i]) || !describe(env, numbers[i], &addresses[i], &place)) return {};
+  if (!alive(env) || !describe(env, info[0], &from, &place) || !describe(env, info[1], &to, &place) ||
+      !read_integer(env, info[2], "lengthBytes", kMaxSafeInteger, &length)) {
+    return {};
   }
-  if (!read_integer(env, info[2], "lengthBytes", kMaxSafeInteger, &length)) return {};
-  napi_value answer = nullptr;
-  napi_get_boolean(env, hak_move(addresses[0], addresses[1], static_cast<size_t>(length)), &answer);
-  return Napi::Value(env, answer);
+  return boolean(env, hak_move(from, to, static_cast<size_t>(length)));
 }
 
 Napi::Value NativeHeap::place(const Napi::CallbackInfo &info) {
   const napi_env env = info.Env();
-  double block = 0;
   void *address = nullptr;
   hak_block_info_t place;
-  if (!alive(env) || !read_block(env, info[0], &block) || !describe(env, block, &address, &place)) return {};
+  if (!alive(env) || !describe(env, info[0], &address, &place)) return {};
   return Napi::Value(env, place_object(env, place));
 }
 
 Napi::Value NativeHeap::share(const Napi::CallbackInfo &info) {
   const napi_env env = info.Env();
-  double block = 0;
   hak_block_info_t place;
   Parcel parcel;
   Token token;
   uint64_t length = 0;
   const bool again = info.Length() > 3;
-  if (!alive(env) || !read_block(env, info[0], &block) || !describe(env, block, &parcel.block, &place) ||
+  if (!alive(env) || !describe(env, info[0], &parcel.block, &place) ||
       !read_integer(env, info[1], "lengthBytes", static_cast<double>(place.block_size), &length) ||
       !read_integer(env, info[2], "graceMs", kMaxSafeInteger, &parcel.grace_ms) ||
       (again && !read_token(env, info[3], &token))) {
@@ -244,9 +241,7 @@ Napi::Value NativeHeap::adopt(const Napi::CallbackInfo &info) {
   result.data[0] = done ? SlabCursor().number_of(parcel.block) : -1;
   result.data[1] = static_cast<double>(parcel.length);
   result.data[2] = static_cast<double>(parcel.block_size);
-  napi_value answer = nullptr;
-  napi_get_boolean(env, done, &answer);
-  return Napi::Value(env, answer);
+  return boolean(env, done);
 }
 
 Napi::Value NativeHeap::stats(const Napi::CallbackInfo &info) {
