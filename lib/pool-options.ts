@@ -20,9 +20,9 @@ export interface PoolOptions {
   /** Whether `allocUnsafe` clears memory too, so that no Buffer of this pool ever shows old bytes. Default: false. */
   zero?: boolean | undefined;
   /**
-   * Whether misuse is looked for, which costs tens of microseconds a Buffer: each Buffer has an ArrayBuffer of its own, which `free` detaches, so
-   * that a use after that throws or finds length 0; `realloc` and `share` copy, and detach too; errors name the stack that freed before as their cause; what was never freed is told
-   * at exit. Default: HAKMEM_CHECK.
+   * Whether misuse is looked for, which costs tens of microseconds a Buffer: each Buffer has an ArrayBuffer of its own, which `free`
+   * detaches, so that a use after that throws or finds length 0; `realloc` and `share` copy, and detach too; errors name the stack that
+   * freed before as their cause; what was never freed is told at exit. Default: HAKMEM_CHECK.
    */
   checked?: boolean | undefined;
 }
