@@ -6,7 +6,7 @@
 import type { Backend } from './backend/contract';
 import { currentBackend } from './backend/select';
 import { isChecked } from './checked-pool';
-import { FixedPool, type FixedPoolOptions } from './fixed-pool';
+import { FixedPool, type FixedPoolOptions, freeIdle } from './fixed-pool';
 import { checkMemory } from './ledger';
 
 /** @returns a fixed pool as the options and HAKMEM_CHECK say. @throws what `createFixedPool` throws. */
@@ -18,6 +18,6 @@ class CheckedFixedPool extends FixedPool {
   override release(buffer: Buffer): void {
     checkMemory(buffer);
     super.release(buffer);
-    FixedPool.freeIdle(this);
+    freeIdle(this);
   }
 }

@@ -18,7 +18,7 @@ import { filled } from './contents';
 import { type BufferHandle, tokenOf } from './handle';
 import { allocationOf, checkMemory, Ledger, stackHere } from './ledger';
 import { options as settings } from './options';
-import { Pool } from './pool';
+import { Pool, tcacheOf } from './pool';
 import type { PoolOptions } from './pool-options';
 import { Stamp, stampedView } from './stamp';
 
@@ -94,7 +94,7 @@ class CheckedPool extends Pool {
     const began = stackHere('It was allocated here');
     const block = super.adopt(handle);
     const [magazine, id] = [Stamp.magazineOf(block), Stamp.idOf(block)];
-    const buffer = this.#ownMemory(block.length, 1, () => Pool.tcacheOf(this).share(magazine, id, block.length, token));
+    const buffer = this.#ownMemory(block.length, 1, () => tcacheOf(this).share(magazine, id, block.length, token));
     buffer.set(block);
     return this.#begin(buffer, block, 1, began);
   }

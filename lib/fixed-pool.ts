@@ -63,6 +63,9 @@ let pools = 0;
 /** Of a fixed pool that was destroyed: no Buffer's. */
 const NOBODY = 0;
 
+/** Set by the class below, for what is built on it: gives the Buffers that wait to be acquired back to the pool behind. */
+export let freeIdle: (pool: FixedPool) => void;
+
 /**
  * A pool of recycled Buffers of one length. Made by `createFixedPool`.
  *
@@ -114,9 +117,8 @@ export class FixedPool {
     enter(this.#reporter);
   }
 
-  /** For what is built on fixed pools: gives the Buffers that wait to be acquired back to the pool behind. */
-  static freeIdle(pool: FixedPool): void {
-    pool.#freeIdle();
+  static {
+    freeIdle = (pool) => pool.#freeIdle();
   }
 
   /**

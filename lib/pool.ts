@@ -49,6 +49,11 @@ const NO_VIEW = {};
 
 let poolsNamed = 0;
 
+/** Set by the class below: ways in for what is built on pools, which callers of the package do not have. */
+export let tcacheOf: (pool: Pool) => Tcache;
+/** The magazine that a Buffer's block belongs to. Throws unless it is the pool's, and live. */
+export let magazineOwned: (pool: Pool, buffer: Buffer) => Magazine;
+
 /**
  * A pool of Buffers with its own limit and statistics. Made by `createPool`.
  *
@@ -75,14 +80,9 @@ export class Pool {
     enter(this.#tcache);
   }
 
-  /** For what is built on pools. */
-  static tcacheOf(pool: Pool): Tcache {
-    return pool.#tcache;
-  }
-
-  /** The same: the magazine that a Buffer's block belongs to. @throws unless it is the pool's, and live. */
-  static magazineOwned(pool: Pool, buffer: Buffer): Magazine {
-    return pool.#owned(buffer);
+  static {
+    tcacheOf = (pool) => pool.#tcache;
+    magazineOwned = (pool, buffer) => pool.#owned(buffer);
   }
 
   /**
