@@ -200,7 +200,7 @@ static HAK_NOINLINE void free_untracked(void *block) {
 
 /* The tag is that of the block which starts in the pointer's grain; the pointer may lie behind its start. */
 static inline bool starts_block(const void *block, size_t tag) {
-  return ((uintptr_t)block & hak_size_class_odd((unsigned)tag - 1)) == 0;
+  return hak_size_class_starts_at((unsigned)tag - 1, block);
 }
 
 static inline void fill_freed(void *block, size_t tag) {

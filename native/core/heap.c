@@ -48,17 +48,21 @@ void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab) {
 
 /* ---- taking ---- */
 
+hak_slab_t *hak_heap_open_slab(hak_heap_t *heap, unsigned size_class) {
+  hak_chunk_owner_t owner = hak_heap_owner(heap);
+  hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab);
+  if (slab == NULL) return NULL;
+  heap->next_slab++;
+  hak_heap_list(&heap->classes[size_class], slab);
+  return slab;
+}
+
 /* A partial slab of the class, a new one if need be; but what lies warm elsewhere comes before new pages. @return NULL: no memory. */
 static hak_slab_t *partial_slab(hak_heap_t *heap, unsigned size_class) {
   hak_heap_class_t *list = &heap->classes[size_class];
   bool good = list->head != NULL && (heap->own || hak_slab_is_warm(list->head));
   if (good || hak_lend(heap, size_class) || list->head != NULL) return list->head;
-  hak_chunk_owner_t owner = hak_heap_owner(heap);
-  hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab);
-  if (slab == NULL) return NULL;
-  heap->next_slab++;
-  hak_heap_list(list, slab);
-  return slab;
+  return hak_heap_open_slab(heap, size_class);
 }
 
 static size_t take_blocks(hak_heap_t *heap, unsigned size_class, size_t count, void **blocks) {

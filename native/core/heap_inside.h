@@ -22,6 +22,9 @@ hak_chunk_owner_t hak_heap_owner(hak_heap_t *heap);
 void hak_heap_list(hak_heap_class_t *list, hak_slab_t *slab);
 void hak_heap_unlist(hak_heap_class_t *list, hak_slab_t *slab);
 
+/* A slab of the class over free units, to the front of its list. @return NULL: no memory. */
+hak_slab_t *hak_heap_open_slab(hak_heap_t *heap, unsigned size_class);
+
 /* Takes a slab out of its list and closes it if it is empty and may close (lend.h). @return whether it did. */
 bool hak_heap_close_if_empty(hak_heap_t *heap, hak_slab_t *slab);
 

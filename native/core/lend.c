@@ -45,15 +45,6 @@ static bool has_warm_run(hak_heap_t *heap, unsigned size_class) {
   return hak_superslab_has_warm_run(&heap->superslab, &owner, size_class);
 }
 
-/* A slab over free units that were used before. @return NULL: there are none. */
-static hak_slab_t *open_warm(hak_heap_t *heap, unsigned size_class) {
-  if (!has_warm_run(heap, size_class)) return NULL;
-  hak_chunk_owner_t owner = hak_heap_owner(heap);
-  hak_slab_t *slab = hak_superslab_slab_new(&heap->superslab, &owner, size_class, heap->next_slab++);
-  if (slab != NULL) hak_heap_list(&heap->classes[size_class], slab);
-  return slab;
-}
-
 typedef struct wish {
   hak_heap_t *borrower;
   unsigned size_class;
@@ -64,7 +55,7 @@ static bool lend(hak_heap_t *from, const wish_t *wish) {
   if (hak_remote_pending(&from->remote)) hak_heap_collect_inside(from);
   if (!hak_remote_has_no_freers(&from->remote)) return false;
   hak_slab_t *slab = partial_worth_it(from, wish->size_class);
-  if (slab == NULL && wish->units) slab = open_warm(from, wish->size_class);
+  if (slab == NULL && wish->units && has_warm_run(from, wish->size_class)) slab = hak_heap_open_slab(from, wish->size_class);
   if (slab == NULL) return false;
   move(from, wish->borrower, slab);
   return true;

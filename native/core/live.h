@@ -45,7 +45,7 @@ HAK_INLINE unsigned hak_grain_shift(hak_grain_t grain) {
 /* Each free of another heap's block reads it: so nothing that is written lies on its line. */
 typedef struct hak_live {
   _Atomic size_t units;  /* of the region; 0: there is none yet. Released when the rest is set; pairs with the acquires in hak_live_clear and
-                            hak_live_get */
+                            hak_live_tracks */
   _Atomic uintptr_t first_unit; /* the region's first address, in units. Relaxed: without `units` it says nothing */
   size_t half;           /* units of the coarse half, which comes first */
   _Atomic uint16_t *tags; /* of that unit */
@@ -106,17 +106,15 @@ HAK_INLINE size_t hak_live_clear(const void *address) {
   return hak_live_clear_tagged(hak_live_entry_of(unit), address, tag) ? tag : 0;
 }
 
-/* The same, and it stays held. */
-HAK_INLINE size_t hak_live_get(const void *address) {
-  size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
-  if (HAK_UNLIKELY(unit >= units || hak_load_relaxed(&hak_live.tags[unit]) == 0)) return 0; /* none, or not covered */
-  return hak_load_relaxed(hak_live_byte_in(unit, address));
-}
-
-/* Whether an address lies in a slab whose blocks are here while they are held. */
+/* Whether an address lies in a slab whose blocks are here while they are held; elsewhere the map may have no memory. */
 HAK_INLINE bool hak_live_tracks(const void *address) {
   size_t units = hak_load_acquire(&hak_live.units), unit = hak_live_unit(address);
-  return HAK_UNLIKELY(unit < units) && hak_load_relaxed(&hak_live.tags[unit]) != 0;
+  return unit < units && hak_load_relaxed(&hak_live.tags[unit]) != 0;
+}
+
+/* As hak_live_clear, and it stays held. */
+HAK_INLINE size_t hak_live_get(const void *address) {
+  return hak_live_tracks(address) ? hak_load_relaxed(hak_live_byte_in(hak_live_unit(address), address)) : 0;
 }
 
 /* What a heap has at hand to know its own blocks by: the same as in hak_live, and its mark. Zero bytes know none. */

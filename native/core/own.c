@@ -89,7 +89,7 @@ size_t hak_heap_malloc_batch(hak_heap_t *heap, size_t size, size_t count, void *
 /* A block of a thread's heap, which is in the live map while it is held: it is no longer. @return false: nobody holds it. */
 static bool leave_live_map(void *block) {
   size_t tag = hak_live_get(block);
-  if (tag == 0 || ((uintptr_t)block & hak_size_class_odd((unsigned)tag - 1)) != 0) return false;
+  if (tag == 0 || !hak_size_class_starts_at((unsigned)tag - 1, block)) return false;
   hak_live_clear(block);
   if (HAK_CHECKED) hak_guard_fill(block, hak_size_class_bytes((unsigned)tag - 1));
   return true;

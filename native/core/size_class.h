@@ -63,6 +63,11 @@ HAK_INLINE uintptr_t hak_size_class_odd(unsigned size_class) {
   return ((uintptr_t)1 << hak_grain_shift(hak_size_class_grain(size_class))) - 1;
 }
 
+/* Whether a block of the class can start at an address, which may lie behind a start in its grain. */
+HAK_INLINE bool hak_size_class_starts_at(unsigned size_class, const void *address) {
+  return ((uintptr_t)address & hak_size_class_odd(size_class)) == 0;
+}
+
 /* Whether a line of the live map has several of the class's blocks. */
 HAK_INLINE bool hak_size_class_shares_lines(unsigned size_class) {
   return size_class < 27; /* of less than 64 coarse grains */

@@ -95,8 +95,9 @@ export class TsHeap implements Heap {
     let accepted = 0;
     let lastRow = -1;
     for (let at = 0; at < count; at++) {
-      const index = indexOf(blocks[at]);
-      const slab = this.#registry.get(unitOf(blocks[at]));
+      const unit = unitOf(blocks[at]);
+      const index = indexOf(blocks[at], unit);
+      const slab = this.#registry.get(unit);
       if (!slab?.isLive(index)) {
         continue;
       }
