@@ -220,7 +220,7 @@ static void *refill(hak_heap_t *heap, unsigned size_class) {
   grow_bin(heap, size_class);
   uint32_t wanted = (hak_bin_capacity(bin) + 1) / 2;
   if (wanted == 0) return take_one(heap, size_class); /* no memory for the bin's array */
-  hak_bin_fill(bin, (uint32_t)hak_heap_take(heap, size_class, wanted, bin->blocks)); /* lowest first */
+  hak_bin_fill(bin, (uint32_t)hak_heap_take(heap, size_class, wanted, hak_bin_row(bin))); /* lowest first */
   if (HAK_CHECKED) hak_bin_check(bin, size_class);
   return hak_bin_pop(bin);
 }

@@ -243,7 +243,7 @@ void hak_free(void *block) {
   }
   hak_bin_t *bin = hak_tcache_place(tcache, tag);
   bool held = hak_live_clear_tagged(hak_live_own_entry(&tcache->own, block), block, tag);
-  bool odd = ((uint32_t)(uintptr_t)block & bin->odd) != 0;
+  bool odd = ((uint16_t)(uintptr_t)block & bin->odd) != 0;
   if (held) fill_freed(block, tag);
   if (HAK_UNLIKELY(!held || odd || !hak_bin_push(bin, block))) free_own(block, held ? tag : 0);
 }

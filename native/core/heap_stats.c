@@ -30,7 +30,7 @@ static void add_cached(unsigned size_class, uint64_t count, uint64_t capacity, h
 static void add_tcache(hak_tcache_t *tcache, hak_stats_t *stats) {
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++) {
     hak_bin_t *bin = hak_tcache_bin(tcache, c);
-    uint64_t count = hak_bin_count(bin);
+    uint64_t count = hak_bin_count_seen(bin);
     add_cached(c, count, hak_bin_capacity(bin), stats);
     stats->tcache.used += count;
     stats->operations_allocs += hak_counter_get(&bin->allocs);
@@ -95,7 +95,7 @@ static void add_superslab(hak_superslab_t *superslab, hak_stats_t *stats) {
 static uint64_t frees_of_thread(hak_heap_t *heap) {
   uint64_t difference = hak_counter_get(&heap->uncached_allocs);
   for (unsigned c = 0; c < HAK_TCACHE_CLASSES; c++)
-    difference += hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs) + hak_bin_count(hak_tcache_bin(&heap->tcache, c));
+    difference += hak_counter_get(&hak_tcache_bin(&heap->tcache, c)->allocs) + hak_bin_count_seen(hak_tcache_bin(&heap->tcache, c));
   difference += hak_counter_get(&heap->mid.allocs);
   for (unsigned i = 0; i < HAK_MID_CLASSES; i++) difference += hak_counter_get(&heap->mid.rings[i].count);
   for (unsigned c = 0; c <= HAK_SLAB_CLASSES; c++) difference -= hak_counter_get(&heap->classes[c].live);

@@ -9,9 +9,9 @@
 #include "registry.h"
 
 /* A bin starts with a few KiB of blocks, in numbers between 1 and 64. */
-static uint32_t first_capacity(unsigned size_class) {
+static uint16_t first_capacity(unsigned size_class) {
   uint64_t count = hak_option(hak_option_tcache_bin_bytes) / hak_size_class_bytes(size_class);
-  return count < 1 ? 1 : count > 64 ? 64 : (uint32_t)count;
+  return count < 1 ? 1 : count > 64 ? 64 : (uint16_t)count;
 }
 
 void hak_tcache_init(hak_tcache_t *tcache) {
@@ -19,7 +19,7 @@ void hak_tcache_init(hak_tcache_t *tcache) {
     hak_bin_t *bin = hak_tcache_bin(tcache, c);
     bin->first = first_capacity(c);
     bin->live = hak_live_entry(hak_size_class_grain(c));
-    bin->odd = (uint32_t)hak_size_class_odd(c);
+    bin->odd = (uint16_t)hak_size_class_odd(c);
   }
 }
 
@@ -33,19 +33,20 @@ static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t b
   tcache->roomy = roomy ? tcache->roomy | bit : tcache->roomy & ~bit;
 }
 
-/* @return false: no memory. */
-static bool resize_row(hak_bin_t *bin, uint32_t before, uint32_t capacity) {
-  void **blocks = hak_meta_resize(bin->blocks, before * sizeof(void *), capacity * sizeof(void *));
-  if (blocks != NULL) bin->blocks = blocks;
-  return blocks != NULL;
+static void set_row(hak_bin_t *bin, void **row, uint32_t capacity) {
+  uint32_t count = hak_bin_count(bin);
+  hak_store_relaxed(&bin->capacity, capacity);
+  hak_store_relaxed(&bin->limit, row + capacity);
+  hak_store_relaxed(&bin->end, row + count);
 }
 
 static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
   hak_bin_t *bin = hak_tcache_bin(tcache, size_class);
   uint32_t before = hak_bin_capacity(bin);
   HAK_ASSERT(hak_bin_count(bin) <= capacity);
-  if (!resize_row(bin, before, capacity)) return false;
-  hak_store_relaxed(&bin->capacity, capacity);
+  void **row = hak_meta_resize(hak_bin_row(bin), before * sizeof(void *), capacity * sizeof(void *));
+  if (row == NULL) return false;
+  set_row(bin, row, capacity);
   count_capacity(tcache, size_class, before, capacity);
   if (HAK_CHECKED) hak_tcache_check(tcache);
   return true;
@@ -82,9 +83,8 @@ void hak_tcache_release(hak_tcache_t *tcache) {
     hak_bin_t *bin = hak_tcache_bin(tcache, c);
     uint32_t capacity = hak_bin_capacity(bin);
     HAK_ASSERT(hak_bin_count(bin) == 0);
-    hak_meta_free(bin->blocks, capacity * sizeof(void *));
-    bin->blocks = NULL;
-    hak_store_relaxed(&bin->capacity, 0);
+    hak_meta_free(hak_bin_row(bin), capacity * sizeof(void *));
+    set_row(bin, NULL, 0);
     count_capacity(tcache, c, capacity, 0);
     if (capacity != 0) hak_counter_add(&tcache->shrunk, 1);
   }
@@ -92,34 +92,41 @@ void hak_tcache_release(hak_tcache_t *tcache) {
 
 /* ---- the row ---- */
 
+static void set_count(hak_bin_t *bin, uint32_t count) {
+  hak_store_relaxed(&bin->end, hak_bin_row(bin) + count);
+}
+
 void **hak_bin_oldest(hak_bin_t *bin, uint32_t count) {
-  if (count < hak_bin_count(bin)) return bin->blocks + 1;
-  memmove(bin->blocks, bin->blocks + 1, (count - 1) * sizeof(void *));
-  bin->blocks[count - 1] = bin->top;
-  return bin->blocks;
+  void **row = hak_bin_row(bin);
+  if (count < hak_bin_count(bin)) return row + 1;
+  memmove(row, row + 1, (count - 1) * sizeof(void *));
+  row[count - 1] = bin->top;
+  return row;
 }
 
 void hak_bin_drop(hak_bin_t *bin, uint32_t count) {
+  void **row = hak_bin_row(bin);
   uint32_t left = hak_bin_count(bin) - count;
   if (left == 0)
     bin->top = NULL;
   else
-    memmove(bin->blocks + 1, bin->blocks + 1 + count, (left - 1) * sizeof(void *));
+    memmove(row + 1, row + 1 + count, (left - 1) * sizeof(void *));
   bin->others = count < bin->others ? bin->others - count : 0;
-  hak_store_relaxed(&bin->count, left);
+  set_count(bin, left);
 }
 
 void hak_bin_fill(hak_bin_t *bin, uint32_t count) {
+  void **row = hak_bin_row(bin);
   bin->others = 0;
   if (count == 0) return;
-  bin->top = bin->blocks[0];
-  bin->blocks[0] = NULL;
+  bin->top = row[0];
+  row[0] = NULL;
   for (size_t i = 1, j = count; i + 1 < j; i++) {
-    void *block = bin->blocks[i];
-    bin->blocks[i] = bin->blocks[--j];
-    bin->blocks[j] = block;
+    void *block = row[i];
+    row[i] = row[--j];
+    row[j] = block;
   }
-  hak_store_relaxed(&bin->count, count);
+  set_count(bin, count);
 }
 
 /* ---- checks ---- */
@@ -131,7 +138,7 @@ void hak_tcache_check(hak_tcache_t *tcache) {
     hak_bin_t *bin = hak_tcache_bin(tcache, c);
     uint32_t room = hak_bin_capacity(bin);
     if (hak_bin_count(bin) > room) hak_fatal("tcache: a bin holds more than it has room for", bin);
-    if ((bin->blocks == NULL) != (room == 0)) hak_fatal("tcache: a bin's room differs from its array", bin);
+    if ((hak_bin_row(bin) == NULL) != (room == 0)) hak_fatal("tcache: a bin's room differs from its array", bin);
     if (((tcache->roomy >> c) & 1) != (room > bin->first)) hak_fatal("tcache: `roomy` differs from the bin", bin);
     bytes += room * hak_size_class_bytes(c);
     capacity += room;
@@ -142,10 +149,11 @@ void hak_tcache_check(hak_tcache_t *tcache) {
 
 void hak_bin_check(hak_bin_t *bin, unsigned size_class) {
   uint32_t count = hak_bin_count(bin);
-  if ((bin->top == NULL) != (count == 0) || (count != 0 && bin->blocks[0] != NULL))
+  void **row = hak_bin_row(bin);
+  if ((bin->top == NULL) != (count == 0) || (count != 0 && row[0] != NULL))
     hak_fatal("tcache: the count differs from the row", bin);
   for (uint32_t i = 1; i <= count; i++) {
-    void *block = i < count ? bin->blocks[i] : bin->top;
+    void *block = i < count ? row[i] : bin->top;
     if (hak_live_get(block) != 0) hak_fatal("tcache: a cached block is held by a caller", block);
     if ((hak_registry_get(block) & HAK_REGISTRY_TAG_MASK) != size_class + 1)
       hak_fatal("tcache: a cached block is none of its class", block);

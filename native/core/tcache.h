@@ -3,8 +3,8 @@
  * may cache and reuse it; only the flush looks at the owner.
  *
  *     bin   top -> p
- *           blocks -> | 0 | p | p | p |   |   |   |   |      pop and push at the end; the oldest are at the front
- *                       `-- count --'   `- capacity -'
+ *           row -> | 0 | p | p | p |   |   |   |   |         pop and push at `end`; the oldest are at the front
+ *                    `-- count --'   ^ end           ^ limit
  *
  * The newest block stands apart, in the bin itself, and the row is one place behind, with NULL for the bin's bottom: so a pop has its
  * block after one load, not two. A caller writes to it at once, and until its address is known the processor holds the loads behind
@@ -18,7 +18,7 @@
  * when the bin was not used from one tick to the next. What all bins may hold is a budget of bytes; a class that needs more when the
  * budget is spent takes it from one that was not used.
  * There is no number of slots anywhere.
- * Threads: the owner; `count` and `capacity` may be read by any.
+ * Threads: the owner. Others may read `capacity`, `allocs` and what hak_bin_count_seen makes of the rest.
  */
 #ifndef HAK_TCACHE_H
 #define HAK_TCACHE_H
@@ -33,17 +33,17 @@
 /* A cache line: what the fast paths touch, then what the slow ones keep. */
 typedef struct hak_bin {
   void *top;                 /* NULL: the bin is empty */
-  void **blocks;
+  _Atomic(void **) end;      /* of the row. Relaxed: the owner writes, statistics read */
+  _Atomic(void **) limit;    /* of its room; likewise */
   uintptr_t live;            /* where the live map has the class's blocks: see hak_live_entry */
   hak_counter_t allocs;      /* blocks handed out */
-  _Atomic uint32_t count;    /* relaxed: the owner writes, statistics read */
-  _Atomic uint32_t capacity; /* likewise */
-  uint32_t odd;              /* address bits that no block of the class has */
-  uint32_t first;            /* the capacity that the bin starts with, and keeps at least */
+  _Atomic uint32_t capacity; /* of the row, which begins so far before `limit`; likewise */
   uint32_t allocs_seen;      /* hak_bin_allocs at the last tick */
   uint32_t allocs_refused;   /* the same when a bin was last refused its growth */
   uint32_t spilled;          /* blocks given back because it was full: so many it may grow by */
   uint32_t others;           /* so many of the oldest belong to other heaps, or fewer */
+  uint16_t first;            /* the capacity that the bin starts with, and keeps at least */
+  uint16_t odd;              /* address bits that no block of the class has */
 } hak_bin_t;
 _Static_assert(sizeof(hak_bin_t) == HAK_CACHE_LINE, "a bin is found by a shift");
 
@@ -68,19 +68,32 @@ HAK_INLINE hak_bin_t *hak_tcache_bin(hak_tcache_t *tcache, unsigned size_class) 
   return hak_tcache_place(tcache, (size_t)size_class + 1);
 }
 
-HAK_INLINE uint32_t hak_bin_count(hak_bin_t *bin) {
-  return hak_load_relaxed(&bin->count);
-}
 HAK_INLINE uint32_t hak_bin_capacity(hak_bin_t *bin) {
   return hak_load_relaxed(&bin->capacity);
+}
+
+/* Its blocks but the newest, behind a NULL. */
+HAK_INLINE void **hak_bin_row(hak_bin_t *bin) {
+  return hak_load_relaxed(&bin->limit) - hak_bin_capacity(bin);
+}
+
+HAK_INLINE uint32_t hak_bin_count(hak_bin_t *bin) {
+  return (uint32_t)(hak_load_relaxed(&bin->end) - hak_bin_row(bin));
+}
+
+/* The same for any thread. The row may move meanwhile: then it is any number up to the capacity. */
+HAK_INLINE uint32_t hak_bin_count_seen(hak_bin_t *bin) {
+  uint32_t capacity = hak_bin_capacity(bin);
+  size_t count = ((uintptr_t)hak_load_relaxed(&bin->end) - (uintptr_t)hak_bin_row(bin)) / sizeof(void *);
+  return count < capacity ? (uint32_t)count : capacity;
 }
 
 HAK_INLINE void *hak_bin_pop(hak_bin_t *bin) {
   void *block = bin->top;
   if (HAK_UNLIKELY(block == NULL)) return NULL;
-  uint32_t left = hak_bin_count(bin) - 1;
-  bin->top = bin->blocks[left];
-  hak_store_relaxed(&bin->count, left);
+  void **end = hak_load_relaxed(&bin->end) - 1;
+  bin->top = *end;
+  hak_store_relaxed(&bin->end, end);
   hak_counter_add(&bin->allocs, 1);
   return block;
 }
@@ -88,12 +101,12 @@ HAK_INLINE void *hak_bin_pop(hak_bin_t *bin) {
 /* The block is likely the next one to be handed out, and its caller writes to it at once: its line is asked for here, though
    not a byte of it is read. @return false: the bin is full. */
 HAK_INLINE bool hak_bin_push(hak_bin_t *bin, void *block) {
-  uint32_t count = hak_bin_count(bin);
-  if (HAK_UNLIKELY(count >= hak_bin_capacity(bin))) return false;
+  void **end = hak_load_relaxed(&bin->end);
+  if (HAK_UNLIKELY(end == hak_load_relaxed(&bin->limit))) return false;
   __builtin_prefetch(block, 1);
-  bin->blocks[count] = bin->top;
+  *end = bin->top;
   bin->top = block;
-  hak_store_relaxed(&bin->count, count + 1);
+  hak_store_relaxed(&bin->end, end + 1);
   return true;
 }
 
@@ -106,7 +119,7 @@ HAK_INLINE bool hak_bin_push_other(hak_bin_t *bin, void *block) {
     others = count;
   } else {
     if (HAK_UNLIKELY(others >= capacity / 2)) return false;
-    void **place = others + 1 < count ? &bin->blocks[others + 1] : &bin->top;
+    void **place = others + 1 < count ? &hak_bin_row(bin)[others + 1] : &bin->top;
     void *own = *place;
     *place = block;
     block = own;

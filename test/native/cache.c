@@ -62,8 +62,8 @@ static void full_bin_flushes_its_older_half(void) {
   CHECK(count_of(SIZE_CLASS) == capacity);
   hak_free(blocks[capacity]);
   CHECK(count_of(SIZE_CLASS) == capacity - half + 1);
-  CHECK(bin->blocks[1] == blocks[half] && bin->blocks[count_of(SIZE_CLASS) - 1] == blocks[capacity - 1]);
-  CHECK(bin->blocks[0] == NULL && bin->top == blocks[capacity]);
+  CHECK(hak_bin_row(bin)[1] == blocks[half] && hak_bin_row(bin)[count_of(SIZE_CLASS) - 1] == blocks[capacity - 1]);
+  CHECK(hak_bin_row(bin)[0] == NULL && bin->top == blocks[capacity]);
   hak_heap_check(hak_thread_heap);
   hak_free_batch(blocks + capacity + 1, TEST_COUNT(blocks) - capacity - 1);
   expect_within_budget();

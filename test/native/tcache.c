@@ -70,10 +70,24 @@ static void bins_halve_to_their_first_capacity(void) {
   expect_popped(40);
 }
 
+/* Who looks from afar while the row moves sees one end with the other row. */
+static void a_count_seen_stays_within_the_room(void) {
+  static void *elsewhere[1];
+  push_to(40);
+  CHECK(hak_bin_count_seen(bin) == 40);
+  void **end = hak_load_relaxed(&bin->end);
+  hak_store_relaxed(&bin->end, elsewhere);
+  CHECK(hak_bin_count_seen(bin) <= capacity());
+  hak_store_relaxed(&bin->end, hak_bin_row(bin) - 1);
+  CHECK(hak_bin_count_seen(bin) == capacity());
+  hak_store_relaxed(&bin->end, end);
+  expect_popped(40);
+}
+
 /* From the oldest to the newest, and what is not in a row. */
 static void expect_row(const uintptr_t *numbers, uint32_t length) {
-  CHECK(count() == length && bin->blocks[0] == NULL);
-  for (uint32_t i = 0; i + 1 < length; i++) CHECK(bin->blocks[i + 1] == block_number(numbers[i]));
+  CHECK(count() == length && hak_bin_row(bin)[0] == NULL);
+  for (uint32_t i = 0; i + 1 < length; i++) CHECK(hak_bin_row(bin)[i + 1] == block_number(numbers[i]));
   CHECK(bin->top == block_number(numbers[length - 1]));
 }
 
@@ -141,14 +155,14 @@ static void small_arrays_stay(void) {
   hak_bin_t *small = hak_tcache_bin(&fresh, CLASS);
   hak_tcache_init(&fresh);
   hak_tcache_grow(&fresh, CLASS);
-  void **blocks = small->blocks;
+  void **blocks = hak_bin_row(small);
   CHECK(hak_bin_capacity(small) == 1);
   for (uint32_t room = 2; room <= 64 / sizeof(void *); room *= 2) {
     hak_tcache_grow(&fresh, CLASS);
-    CHECK(small->blocks == blocks && hak_bin_capacity(small) == room);
+    CHECK(hak_bin_row(small) == blocks && hak_bin_capacity(small) == room);
   }
   hak_tcache_grow(&fresh, CLASS);
-  CHECK(small->blocks != blocks && hak_bin_capacity(small) == 128 / sizeof(void *));
+  CHECK(hak_bin_row(small) != blocks && hak_bin_capacity(small) == 128 / sizeof(void *));
   hak_tcache_release(&fresh);
 }
 
@@ -156,6 +170,7 @@ int main(void) {
   hak_tcache_init(&tcache);
   bins_double();
   bins_halve_to_their_first_capacity();
+  a_count_seen_stays_within_the_room();
   others_lie_beneath();
   others_alone_fill_it();
 #if HAK_CHECKED
