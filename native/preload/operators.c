@@ -20,9 +20,22 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define COLD __attribute__((noinline, cold))
 
-/* The operator of that name behind ours. One that throws must not return, so without it the process ends. */
-static void *next_operator(const char *name) {
+/* A C program may have loaded its C++ library with a plugin, for that alone: then only those who ask for the library itself find it. */
+static void *operator_of_loaded(const char *library, const char *name) {
+  void *handle = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
+  return handle == NULL ? NULL : dlsym(handle, name); /* the handle stays: its operator may be at work */
+}
+
+/* The operator of that name behind ours, or NULL. */
+static void *find_operator(const char *name) {
   void *next = dlsym(RTLD_NEXT, name);
+  if (next == NULL) next = operator_of_loaded("libstdc++.so.6", name);
+  return next != NULL ? next : operator_of_loaded("libc++.so.1", name);
+}
+
+/* One that throws must not return, so without it the process ends. */
+static void *next_operator(const char *name) {
+  void *next = find_operator(name);
   if (next != NULL) return next;
   static const char message[] = "hakmem: no memory in operator new, and no C++ library to throw std::bad_alloc\n";
   ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
@@ -50,7 +63,8 @@ EXPORT void *_ZnamSt11align_val_t(size_t size, size_t alignment) { return new_al
 
 /* The new handler has its say here too, before there is no block. */
 static COLD void *new_nothrow_failed(size_t size, const void *nothrow) {
-  return ((void *(*)(size_t, const void *))next_operator("_ZnwmRKSt9nothrow_t"))(size, nothrow);
+  void *next = find_operator("_ZnwmRKSt9nothrow_t");
+  return next == NULL ? NULL : ((void *(*)(size_t, const void *))next)(size, nothrow);
 }
 static inline void *new_nothrow(size_t size, const void *nothrow) {
   void *block = hak_malloc(size);
@@ -60,8 +74,8 @@ EXPORT void *_ZnwmRKSt9nothrow_t(size_t size, const void *nothrow) { return new_
 EXPORT void *_ZnamRKSt9nothrow_t(size_t size, const void *nothrow) { return new_nothrow(size, nothrow); }
 
 static COLD void *new_aligned_nothrow_failed(size_t size, size_t alignment, const void *nothrow) {
-  void *next = next_operator("_ZnwmSt11align_val_tRKSt9nothrow_t");
-  return ((void *(*)(size_t, size_t, const void *))next)(size, alignment, nothrow);
+  void *next = find_operator("_ZnwmSt11align_val_tRKSt9nothrow_t");
+  return next == NULL ? NULL : ((void *(*)(size_t, size_t, const void *))next)(size, alignment, nothrow);
 }
 static inline void *new_aligned_nothrow(size_t size, size_t alignment, const void *nothrow) {
   void *block = hak_aligned_alloc(alignment, size);
