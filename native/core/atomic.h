@@ -35,7 +35,7 @@
 /* A counter: written by one thread at a time, read by any; a plain load and store, never a locked instruction. */
 typedef _Atomic uint64_t hak_counter_t;
 
-/* One instruction where the processor has it, which the compiler does not see in the two accesses; to others' reads it is these. */
+/* The load, the addition and the store in one instruction where there is one: the compiler does not make it of two atomic accesses. */
 HAK_INLINE void hak_counter_add(hak_counter_t *counter, uint64_t amount) {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
   __asm__("addq %1, %0" : "+m"(*(uint64_t *)counter) : "er"(amount) : "cc");
@@ -44,7 +44,7 @@ HAK_INLINE void hak_counter_add(hak_counter_t *counter, uint64_t amount) {
 #endif
 }
 HAK_INLINE void hak_counter_sub(hak_counter_t *counter, uint64_t amount) {
-  hak_store_relaxed(counter, hak_load_relaxed(counter) - amount);
+  hak_counter_add(counter, -amount); /* modulo 2^64 */
 }
 HAK_INLINE uint64_t hak_counter_get(hak_counter_t *counter) {
   return hak_load_relaxed(counter);

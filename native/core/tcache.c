@@ -33,11 +33,15 @@ static void count_capacity(hak_tcache_t *tcache, unsigned size_class, uint32_t b
   tcache->roomy = roomy ? tcache->roomy | bit : tcache->roomy & ~bit;
 }
 
+static void set_count(hak_bin_t *bin, uint32_t count) {
+  hak_store_relaxed(&bin->end, hak_bin_row(bin) + count);
+}
+
 static void set_row(hak_bin_t *bin, void **row, uint32_t capacity) {
   uint32_t count = hak_bin_count(bin);
   hak_store_relaxed(&bin->capacity, capacity);
   hak_store_relaxed(&bin->limit, row + capacity);
-  hak_store_relaxed(&bin->end, row + count);
+  set_count(bin, count);
 }
 
 static bool resize(hak_tcache_t *tcache, unsigned size_class, uint32_t capacity) {
@@ -91,10 +95,6 @@ void hak_tcache_release(hak_tcache_t *tcache) {
 }
 
 /* ---- the row ---- */
-
-static void set_count(hak_bin_t *bin, uint32_t count) {
-  hak_store_relaxed(&bin->end, hak_bin_row(bin) + count);
-}
 
 void **hak_bin_oldest(hak_bin_t *bin, uint32_t count) {
   void **row = hak_bin_row(bin);
