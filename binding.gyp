@@ -64,7 +64,7 @@
       # Each function and variable in a section of its own, for layout.ld.
       'cflags': ['-ftls-model=initial-exec', '-fno-builtin-malloc', '-ffunction-sections', '-fdata-sections'],
       # -static-libgcc: the linker's driver is that of C++, which would have every program load libgcc_s.so.
-      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,defs', '-static-libgcc', '-Wl,--gc-sections', '-Wl,-T,../native/preload/layout.ld'],
+      'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,initfirst', '-Wl,-z,defs', '-static-libgcc', '-Wl,--gc-sections', '-Wl,-T,../native/preload/layout.ld'],
     },
   ],
 }

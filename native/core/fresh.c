@@ -1,7 +1,6 @@
 /* L5 fresh: see fresh.h. */
 #include "fresh.h"
 
-#include "heap.h"
 #include "os.h"
 
 /* Whether block `index` lies in memory that nobody was given before; true once. */
@@ -30,7 +29,11 @@ bool hak_clear_fresh(void *block) {
   return uncached && slab->block_size > HAK_TCACHE_SIZE_MAX && clear(slab, block);
 }
 
-bool hak_fresh_clear_taken(void *block) {
+bool hak_fresh_clear_taken(hak_heap_t *heap, void *block) {
   hak_slab_t *slab = hak_heap_slab_of(block);
-  return slab != NULL && clear(slab, block);
+  if (slab == NULL) return false;
+  hak_heap_enter(heap); /* or the slab might be lent meanwhile, and another thread be at it */
+  bool cleared = hak_load_relaxed(&slab->heap) == heap && clear(slab, block);
+  hak_heap_leave(heap);
+  return cleared;
 }

@@ -10,9 +10,9 @@
 #ifndef HAK_FRESH_H
 #define HAK_FRESH_H
 
-#include <stdbool.h>
+#include "heap.h"
 
 /* hak_clear_fresh for a block that the calling thread's heap has just taken from a slab, past the cache. */
-bool hak_fresh_clear_taken(void *block);
+bool hak_fresh_clear_taken(hak_heap_t *heap, void *block);
 
 #endif

@@ -136,7 +136,7 @@ static HAK_NOINLINE void *calloc_large(size_t bytes) {
   void *block = hak_malloc(bytes);
   if (block == NULL) return NULL;
   bool taken = heap == hak_thread_heap && hak_counter_get(&heap->mid.misses) != misses;
-  bool fresh = taken ? hak_fresh_clear_taken(block) : hak_clear_fresh(block);
+  bool fresh = taken ? hak_fresh_clear_taken(heap, block) : hak_clear_fresh(block);
   return fresh ? block : memset(block, 0, bytes);
 }
 
@@ -171,10 +171,14 @@ static const hak_slab_t *slab_in(uintptr_t entry) {
   return (const hak_slab_t *)(entry & ~HAK_REGISTRY_TAG_MASK);
 }
 
-/* A huge block, or one of a heap of its own: counted first, for that heap may end with it. */
+/* A huge block, before which the others age by what time has passed; or one of a heap of its own, counted first, for that heap may end
+   with it. */
 static void free_uncached(void *block, uintptr_t entry) {
   hak_heap_t *owner = slab_in(entry)->chunk->heap;
-  if (owner->own) hak_fetch_add_relaxed(&owner->frees, 1);
+  if (owner->own)
+    hak_fetch_add_relaxed(&owner->frees, 1);
+  else
+    hak_cache_look();
   give_one(hak_thread_heap_to_free(), block);
 }
 

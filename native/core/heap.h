@@ -113,9 +113,6 @@ void hak_heap_give_live(hak_heap_t *heap, void **blocks, size_t count);
 /* hak_heap_give for one who is inside the heap's door; waits for no other. */
 size_t hak_heap_give_inside(hak_heap_t *heap, void **blocks, size_t count);
 
-/* In the child of a fork: what other threads had begun to free, and did not come to announce, comes back. Inside the door. */
-void hak_heap_finish_frees(hak_heap_t *heap);
-
 /* Lengthens a huge block to `size` bytes, a class's, where it lies. @return false: it is another heap's, or has no room behind it. */
 bool hak_heap_grow(hak_heap_t *heap, hak_slab_t *slab, size_t size);
 

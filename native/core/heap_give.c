@@ -295,7 +295,7 @@ void hak_heap_collect(hak_heap_t *heap) {
 /* ---- after a fork ---- */
 
 /* The freer's first step, its blocks' bits, is seen as a whole or not at all; the others are done here. */
-static void push_marked(hak_heap_t *heap, hak_slab_t *slab) {
+static void push_if_marked(hak_heap_t *heap, hak_slab_t *slab) {
   uint64_t words = 0;
   for (uint32_t word = 0; word * 64 < slab->blocks; word++)
     if (hak_load_relaxed(&slab->remote[word]) != 0) words |= (uint64_t)1 << word;
@@ -303,16 +303,11 @@ static void push_marked(hak_heap_t *heap, hak_slab_t *slab) {
   if (words != 0) hak_remote_push(&heap->remote, slab);
 }
 
-/* What is lent to a thread that is gone stays as it is. */
-static void push_marked_of(hak_heap_t *heap, hak_chunk_t *chunk) {
+static void push_marked_in(hak_heap_t *heap, hak_chunk_t *chunk) {
   for (hak_slab_t *slab = hak_chunk_slab_from(chunk, 0); slab != NULL; slab = hak_chunk_slab_from(chunk, slab->unit + slab->units))
-    if (hak_load_relaxed(&slab->heap) == heap) push_marked(heap, slab);
+    if (hak_load_relaxed(&slab->heap) == heap) push_if_marked(heap, slab);
 }
 
-void hak_heap_finish_frees(hak_heap_t *heap) {
-  if (hak_remote_has_no_freers(&heap->remote)) return;
-  hak_heap_collect_inside(heap); /* first what was announced: then no slab is on the stack, and each can be pushed */
-  for (hak_chunk_t *chunk = heap->superslab.first; chunk != NULL; chunk = chunk->next)
-    push_marked_of(heap, chunk);
-  hak_heap_collect_inside(heap);
+void hak_heap_push_marked(hak_heap_t *heap, hak_heap_t *home) {
+  for (hak_chunk_t *chunk = home->superslab.first; chunk != NULL; chunk = chunk->next) push_marked_in(heap, chunk);
 }

@@ -40,4 +40,8 @@ void hak_heap_give_excess(hak_heap_t *heap, bool all);
 /* hak_heap_collect. */
 void hak_heap_collect_inside(hak_heap_t *heap);
 
+/* In the child of a fork: pushes those of the heap's slabs that lie in chunks of `home`, are on no stack, and have blocks that other threads
+   had begun to free. Inside both doors. */
+void hak_heap_push_marked(hak_heap_t *heap, hak_heap_t *home);
+
 #endif

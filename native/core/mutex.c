@@ -67,3 +67,7 @@ void hak_mutex_unlock_after_fork(hak_mutex_t *mutex) {
 void hak_mutex_set_forking(bool now) {
   forking = now;
 }
+
+bool hak_mutex_is_forking(void) {
+  return forking;
+}

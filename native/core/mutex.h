@@ -30,5 +30,6 @@ void hak_mutex_unlock_after_fork(hak_mutex_t *mutex);
 
 /* Between the two the calling thread gets by what is locked through a fork. */
 void hak_mutex_set_forking(bool now);
+bool hak_mutex_is_forking(void);
 
 #endif

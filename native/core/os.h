@@ -46,6 +46,9 @@ void hak_os_wake(_Atomic uint32_t *word, bool all);
 
 size_t hak_os_page_size(void);
 
+/* Whether the process has one thread for certain. */
+bool hak_os_has_one_thread(void);
+
 /* Bytes of memory that the machine has, and of addresses that the process may map. */
 size_t hak_os_memory(void);
 size_t hak_os_addresses(void);

@@ -241,6 +241,12 @@ size_t hak_os_page_size(void) {
   return size;
 }
 
+extern char __libc_single_threaded __attribute__((weak)); /* glibc 2.32 and later */
+
+bool hak_os_has_one_thread(void) {
+  return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+}
+
 /* Not by sysconf, which reads a file. */
 size_t hak_os_memory(void) {
   struct sysinfo info;

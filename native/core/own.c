@@ -35,7 +35,7 @@ hak_heap_t *hak_heap_new(void) {
   if (heap == NULL) hak_trim();
   if (heap == NULL) heap = hak_heap_create(true);
   if (heap == NULL) return no_memory();
-  hak_thread_enter(heap);
+  hak_heaps_enter(heap);
   return heap;
 }
 

@@ -1,8 +1,8 @@
 /* L5 spare: see spare.h. */
 #include "spare.h"
 
+#include "heaps.h"
 #include "region.h"
-#include "thread.h"
 
 static hak_mutex_t mutex;
 static hak_heap_t *spare; /* under the lock; NULL until it is needed */
@@ -12,7 +12,7 @@ static hak_heap_t *get(void) {
   spare = hak_heap_create(true);
   if (spare == NULL) return NULL;
   spare->spare = true;
-  hak_thread_enter(spare);
+  hak_heaps_enter(spare);
   return spare;
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "abandoned.h"
+#include "heap_inside.h"
 #include "heaps.h"
 #include "meta.h"
 #include "orphan.h"
@@ -20,7 +21,7 @@ static _Thread_local bool ended; /* thread_ends has run; nobody says whether it 
 enum { FREES_ALONE_MOST = 64 };
 static _Thread_local unsigned frees_alone;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* its destructor tells of a thread's end */
 static bool has_key;      /* without it nothing does: then heaps are borrowed for each call */
 
@@ -53,8 +54,10 @@ static void each_of_the_child(void (*visit)(hak_heap_t *heap, void *unused)) {
   hak_abandoned_each_locked(visit, NULL);
 }
 
-/* The child of a fork has one thread; locks and doors that others held would stay closed for ever. In the order of nesting. */
+/* The child of a fork has one thread; locks and doors that others held would stay closed for ever. In the order of nesting. Where there is
+   one thread already nobody else holds any, and it may itself, if it is in a signal's handler. */
 static void before_fork(void) {
+  if (hak_os_has_one_thread()) return;
   hak_spare_lock();
   hak_heaps_lock();
   hak_abandoned_lock();
@@ -67,6 +70,7 @@ static void before_fork(void) {
   hak_mutex_set_forking(true);
 }
 static void after_fork(void) {
+  if (!hak_mutex_is_forking()) return;
   hak_mutex_set_forking(false);
   hak_meta_unlock();
   hak_registry_unlock();
@@ -79,39 +83,53 @@ static void after_fork(void) {
   hak_spare_unlock();
 }
 
-/* Threads that did not come along may have been freeing blocks of the heap's. Where one was inside the door it stays closed. */
+/* ---- what threads were freeing that did not come along ---- */
+
+/* What is in a heap that a thread was inside of stays as it is: its door is closed for ever. */
+static void push_marked(hak_heap_t *home, void *heap) {
+  if (home == heap) {
+    hak_heap_push_marked(heap, home);
+  } else if (hak_heap_try_enter(home)) {
+    hak_heap_push_marked(heap, home);
+    hak_heap_leave(home);
+  }
+}
+
 static void finish_frees(hak_heap_t *heap, void *unused) {
   (void)unused;
-  if (!hak_heap_try_enter(heap)) return;
-  hak_heap_finish_frees(heap);
+  if (hak_remote_has_no_freers(&heap->remote) || !hak_heap_try_enter(heap)) return;
+  hak_heap_collect_inside(heap); /* first what was announced: then no slab is on the stack, and each can be pushed */
+  hak_heaps_each(push_marked, heap);
+  hak_heap_collect_inside(heap);
   hak_remote_forget_freers(&heap->remote);
   hak_heap_leave(heap);
 }
 
 static void after_fork_in_child(void) {
-  hak_heaps_each(finish_frees, NULL);
+  if (hak_mutex_is_forking()) hak_heaps_each(finish_frees, NULL);
   after_fork();
 }
 
-static void start(void) {
-  has_key = pthread_key_create(&key, thread_ends) == 0;
+/* At load, for handlers that are registered later take their locks before ours do: who holds one may be in need of one of ours. */
+__attribute__((constructor)) static void handle_forks(void) {
   pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-void hak_thread_enter(hak_heap_t *heap) {
-  pthread_once(&once, start); /* a process with heaps of its own only needs the fork handlers too */
-  hak_heaps_enter(heap);
+/* ---- whose heap ---- */
+
+static void make_key(void) {
+  has_key = pthread_key_create(&key, thread_ends) == 0;
 }
 
 static hak_heap_t *make(void) {
   hak_heap_t *heap = hak_heap_create(false);
-  if (heap != NULL) hak_thread_enter(heap);
+  if (heap != NULL) hak_heaps_enter(heap);
   return heap;
 }
 
 hak_heap_t *hak_thread_heap_get(void) {
   if (hak_thread_heap != &hak_nobody) return hak_thread_heap;
-  pthread_once(&once, start);
+  pthread_once(&key_once, make_key);
   hak_heap_t *heap = hak_abandoned_adopt();
   if (heap == NULL) heap = make();
   if (heap == NULL) return &hak_nobody;

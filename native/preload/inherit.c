@@ -65,9 +65,9 @@ static bool is_left(char *entry) {
 }
 
 /* By hand and in place: setenv would allocate, and a shell has a getenv and an unsetenv of its own. */
-static void leave_environment(void) {
-  char **to = environ;
-  for (char **from = environ; *from != NULL; from++)
+static void leave(char **variables) {
+  char **to = variables;
+  for (char **from = variables; *from != NULL; from++)
     if (is_left(*from)) *to++ = *from;
   *to = NULL;
 }
@@ -83,12 +83,11 @@ static execvpe_t *searching(void) {
   return known;
 }
 
-void hak_preload_inherit_start(void) {
+void hak_preload_inherit_start(char **left) {
   searching();
-  const char *value = getenv("HAKMEM_INHERIT");
-  if (value == NULL || strcmp(value, "0") != 0) return;
+  if (left == NULL) return;
   served = getpid();
-  leave_environment();
+  leave(left);
 }
 
 static size_t count(char *const list[]) {
@@ -105,7 +104,7 @@ static const char *preloaded_by(char *const environment[]) {
   return "";
 }
 
-/* The environment with what leave_environment took; `line` is for LD_PRELOAD. */
+/* The environment with what `leave` took; `line` is for LD_PRELOAD. */
 static void add_own(char **to, char *line, char *const environment[]) {
   static char inherit[] = "HAKMEM_INHERIT=0";
   const char *others = preloaded_by(environment);

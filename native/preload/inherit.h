@@ -12,7 +12,7 @@
 #ifndef HAK_PRELOAD_INHERIT_H
 #define HAK_PRELOAD_INHERIT_H
 
-/* Looks at the environment, and changes it if it says so. */
-void hak_preload_inherit_start(void);
+/* @param left NULL, or the environment that the library shall leave. */
+void hak_preload_inherit_start(char **left);
 
 #endif

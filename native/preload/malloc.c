@@ -76,6 +76,7 @@ EXPORT int posix_memalign(void **result, size_t alignment, size_t size) {
   return 0;
 }
 
+/* Refuses what is no power of two, as glibc does since 2.38. */
 EXPORT void *aligned_alloc(size_t alignment, size_t size) {
   return hak_aligned_alloc(alignment, size);
 }

@@ -7,6 +7,9 @@
  * Idea: many programs close standard error before the last destructor runs, so the summary goes to a copy of it that is
  * made at the start; and only if that still is the same file, for a program may close all files it did not open.
  *
+ * The library is linked to be initialised before all others (-z initfirst), for its handlers of fork must be the innermost (thread.c in the
+ * core): one that a library registers before them runs while they hold all locks. So the C library may not have its `environ` yet.
+ *
  * Threads: the one that loads the program, and the one that ends it.
  */
 #define _GNU_SOURCE
@@ -27,9 +30,9 @@ enum { LEAST_COPY = 64 };
 static int copy = -1; /* of standard error; -1: no summary is wanted */
 static struct stat copied;
 
-static bool is_set_to(const char *variable, const char *wanted) {
-  const char *value = getenv(variable);
-  return value != NULL && strcmp(value, wanted) == 0;
+static bool asks_for(char *const variables[], const char *wanted) {
+  while (*variables != NULL && strcmp(*variables, wanted) != 0) variables++;
+  return *variables != NULL;
 }
 
 static void keep_standard_error(void) {
@@ -37,10 +40,13 @@ static void keep_standard_error(void) {
   if (copy >= 0 && fstat(copy, &copied) != 0) copy = -1;
 }
 
-__attribute__((constructor(101))) static void start(void) {
+/* glibc tells its constructors the environment; others have their `environ` by now. */
+__attribute__((constructor(101))) static void start(int count, char **arguments, char **given) {
+  (void)count, (void)arguments;
+  char **variables = environ != NULL ? environ : given;
   hak_preload_foreign_start();
-  if (is_set_to("HAKMEM_STATS", "1")) keep_standard_error();
-  hak_preload_inherit_start();
+  if (asks_for(variables, "HAKMEM_STATS=1")) keep_standard_error();
+  hak_preload_inherit_start(asks_for(variables, "HAKMEM_INHERIT=0") ? variables : NULL);
 }
 
 static bool is_still_standard_error(void) {

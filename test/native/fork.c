@@ -1,6 +1,7 @@
 /*
  * fork: the child of a process with many threads can allocate and free at once, whatever the other threads were doing, also
  * in a process that has used heaps of their own only; handlers of others may allocate at any time; nothing that was being freed is lost.
+ * A thread that is alone may fork in a signal's handler, whatever it was doing.
  */
 #include "test.h"
 
@@ -136,6 +137,21 @@ static void children_find_every_lock_open(void) {
   hak_heap_destroy(heap);
 }
 
+/* ---- in a signal's handler ---- */
+
+static void do_nothing(void) {}
+
+/* As a handler that runs in the middle of a slow path would. */
+static void a_thread_alone_forks_from_anywhere(void) {
+  hak_heap_t *heap = hak_thread_heap_get();
+  alarm(10);
+  hak_heap_enter(heap);
+  test_expect_success(do_nothing);
+  hak_heap_leave(heap);
+  use_everything();
+  alarm(0);
+}
+
 /* ---- in the middle of everything ---- */
 
 static _Atomic bool over;
@@ -188,6 +204,10 @@ static void allocate_in_a_handler(void) {
   hak_free_batch(blocks, TEST_COUNT(blocks));
   use_everything();
   alarm(0);
+}
+
+__attribute__((constructor(101))) static void handle_forks_first(void) {
+  CHECK(pthread_atfork(allocate_in_a_handler, allocate_in_a_handler, allocate_in_a_handler) == 0);
 }
 
 /* ---- what others are freeing at the moment ---- */
@@ -247,7 +267,7 @@ static void children_of_busy_processes_live_on(test_random_t *random) {
 
 int main(void) {
   test_random_t random = test_random();
-  CHECK(pthread_atfork(allocate_in_a_handler, allocate_in_a_handler, allocate_in_a_handler) == 0);
+  test_expect_success(a_thread_alone_forks_from_anywhere);
   children_find_every_lock_open();
   handlers_allocate = true;
   children_of_busy_processes_live_on(&random);

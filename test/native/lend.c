@@ -109,6 +109,30 @@ static void what_is_pushed_at_the_lender_is_handed_on(void) {
   CHECK(live(borrower) == 2 * FEW && live(lender) == 0);
 }
 
+static void expect_it_freed(void) {
+  CHECK(hak_remote_has_no_freers(&borrower->remote));
+  CHECK(live(borrower) == 2 * FEW - 1);
+  hak_heap_check(borrower);
+}
+
+static void *fork_and_expect_it_freed(void *unused) {
+  test_expect_success(expect_it_freed);
+  return unused;
+}
+
+/* The freer has marked its block, but another thread's fork leaves it behind before it pushes the slab. */
+static void the_child_of_a_fork_frees_what_was_being_freed(void) {
+  uint32_t index = hak_slab_index(slab, borrowed[1]);
+  hak_batch_t batch = {.words = 0};
+  hak_batch_set(&batch, index / 64, (uint64_t)1 << (index % 64));
+  hak_remote_enter(&borrower->remote);
+  CHECK(hak_slab_give_remote(slab, &batch));
+  test_threads(1, fork_and_expect_it_freed, NULL, 0);
+  hak_store_relaxed(&slab->remote[index / 64], 0); /* here it has not begun */
+  hak_store_relaxed(&slab->remote_words, 0);
+  hak_remote_leave(&borrower->remote);
+}
+
 static void it_goes_home_when_empty_and_left(void) {
   give(borrower, borrowed + 1, FEW - 1);
   hak_remote_enter(&borrower->remote);
@@ -219,6 +243,14 @@ static void put(_Atomic(uintptr_t *) *slot, uintptr_t *block) {
   hak_free(block);
 }
 
+/* Whoever had it before has left his mark in it, but for the first word. */
+static uintptr_t *cleared(size_t size) {
+  uintptr_t *block = hak_calloc(1, size);
+  CHECK(block != NULL && block[1] == 0);
+  block[1] = 1;
+  return block;
+}
+
 static void *work_and_sleep(void *seed) {
   test_random_t random = *(test_random_t *)seed;
   for (int round = 0; round < ROUNDS / TEST_SLOWER; round++) {
@@ -226,7 +258,7 @@ static void *work_and_sleep(void *seed) {
     bool more = test_below(&random, 3) != 0;
     for (size_t i = 0; i < BATCH; i++) put(&slots[(start + i) % SLOTS], more ? hak_malloc(size) : NULL);
     for (size_t i = 0; i < MID_BATCH && round % 16 == 0; i++)
-      put(&mid_slots[(start + i) % MID_SLOTS], more ? hak_malloc(1000 * size) : NULL);
+      put(&mid_slots[(start + i) % MID_SLOTS], more ? cleared(1000 * size) : NULL);
     if (round % 64 == 0) hak_heap_check(hak_thread_heap_get());
     if (test_below(&random, 40) == 0) usleep(2000);
   }
@@ -252,6 +284,7 @@ int main(void) {
   no_other_class_is_lent();
   warm_blocks_come_before_new_pages();
   what_is_pushed_at_the_lender_is_handed_on();
+  the_child_of_a_fork_frees_what_was_being_freed();
   it_goes_home_when_empty_and_left();
   tear_down();
   units_are_lent_as_slabs_of_any_class();

@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-#include "heap.h"
+#include "heap_inside.h"
 #include "registry.h"
 
 static hak_slab_t *slab_of(void *block) {
@@ -107,7 +107,6 @@ static void a_slow_freer_finds_its_header(void) {
   hak_heap_destroy(owner);
 }
 
-/* As above, but the slab's place serves another class when the slow freer pushes it. */
 /* A freer that a fork leaves behind: it was between the bits and the summary, or between that and the push. */
 static void what_a_lost_freer_marked_comes_back(void) {
   hak_heap_t *owner = hak_heap_new();
@@ -120,7 +119,8 @@ static void what_a_lost_freer_marked_comes_back(void) {
   hak_heap_collect(owner);
   CHECK(marked->used == 1 && announced->used == 1);
   hak_heap_enter(owner);
-  hak_heap_finish_frees(owner);
+  hak_heap_push_marked(owner, owner);
+  hak_heap_collect_inside(owner);
   hak_remote_forget_freers(&owner->remote);
   hak_heap_leave(owner);
   CHECK(marked->used == 0 && announced->used == 0 && hak_remote_is_quiet(&owner->remote));
@@ -130,6 +130,7 @@ static void what_a_lost_freer_marked_comes_back(void) {
   hak_heap_destroy(owner);
 }
 
+/* As above, but the slab's place serves another class when the slow freer pushes it. */
 static void a_slow_freer_pushes_a_slab_of_another_class(void) {
   hak_heap_t *owner = hak_heap_new(), *other = hak_heap_new();
   void *kept = hak_heap_malloc(owner, 100), *slow = hak_heap_malloc(owner, 60000);
