@@ -95,7 +95,7 @@ hak_chunk_t *hak_chunk_new(hak_heap_t *heap, hak_chunk_kind_t kind) {
   size_t size = kind.units * HAK_UNIT_SIZE;
   void *base = map_memory(size, kind);
   if (base == NULL) return NULL;
-  if (may_have_huge_pages(size, kind.huge)) hak_os_allow_huge_pages(base, size);
+  if (may_have_huge_pages(size, kind.huge)) hak_os_allow_huge_pages(base, size, true);
   hak_chunk_t *chunk = hak_registry_cover(base, kind.units, kind.huge) ? map_header(base, heap, kind.units, kind.huge) : NULL;
   if (chunk == NULL)
     unmap_memory(base, size, kind.grain);

@@ -34,8 +34,8 @@ bool hak_os_purge(void *start, size_t size);
    @return false: the old ones are as they were, and what the others hold is undefined. */
 bool hak_os_move(void *from, void *to, size_t size);
 
-/* The system may use huge pages where whole ones lie within a mapping. It need not, and may not have any. */
-void hak_os_allow_huge_pages(void *start, size_t size);
+/* Whether the system may use huge pages where whole ones lie within a mapping. It need not, and may not have any. */
+void hak_os_allow_huge_pages(void *start, size_t size, bool allowed);
 
 /* Lets other threads run: for the `turn`-th time in a row. After some it sleeps a little, for one of a lower priority gets no turn else. */
 void hak_os_yield(unsigned turn);

@@ -200,9 +200,9 @@ bool hak_os_move(void *from, void *to, size_t size) {
 #endif
 }
 
-void hak_os_allow_huge_pages(void *start, size_t size) {
+void hak_os_allow_huge_pages(void *start, size_t size, bool allowed) {
   int before = errno;
-  madvise(start, size, MADV_HUGEPAGE);
+  madvise(start, size, allowed ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   errno = before;
 }
 

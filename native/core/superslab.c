@@ -316,7 +316,14 @@ void hak_superslab_discard(hak_superslab_t *superslab, const hak_chunk_owner_t *
 
 /* ---- giving back ---- */
 
+/* The system makes huge pages of small ones in the background, of holes too: what was given back would come to be used again. */
+static void forgo_huge_pages(hak_chunk_t *chunk) {
+  if (!chunk->holed) hak_os_allow_huge_pages(chunk->base, chunk->units * HAK_UNIT_SIZE, false);
+  chunk->holed = true;
+}
+
 static bool purge_run(hak_chunk_t *chunk, size_t unit, size_t units) {
+  forgo_huge_pages(chunk);
   char *start = chunk->base + unit * HAK_UNIT_SIZE;
   if (chunk->grain != HAK_GRAIN_NONE) hak_live_purge(start, units * HAK_UNIT_SIZE);
   return hak_os_purge(start, units * HAK_UNIT_SIZE);

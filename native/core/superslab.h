@@ -34,6 +34,7 @@ struct hak_chunk {
   uint32_t free_units;
   bool huge;
   uint8_t grain;                  /* hak_grain_t: how its blocks are in the live map while callers hold them, if at all */
+  bool holed;                     /* some of its units were given back: it has no huge pages any more */
   bool zero;                      /* every byte of units that never were committed since is 0, but for what a stale view wrote */
   _Atomic uint32_t pins;          /* the heap's own, and one for each hak_pin */
   hak_chunk_t *next, *prev;       /* the heap's chain, oldest first; or its parked ones */

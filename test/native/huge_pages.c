@@ -41,6 +41,19 @@ static bool chunk_advised(size_t size, size_t used) {
   return flag;
 }
 
+/* A chunk that has given some of its memory back; the others go as a whole. */
+static void expect_none_where_holes_are(void) {
+  enum { BLOCKS = 60000, RUN = 256 };
+  static void *blocks[BLOCKS];
+  for (size_t i = 0; i < BLOCKS; i++) CHECK((blocks[i] = hak_malloc(1000)) != NULL);
+  for (size_t i = 0; i < BLOCKS; i++)
+    if (i % (8 * RUN) >= RUN) hak_free(blocks[i]);
+  hak_trim();
+  for (size_t i = 0; i < BLOCKS; i += 8 * RUN) CHECK(strstr(flags_of(blocks[i]), " hg") == NULL);
+  for (size_t i = 0; i < BLOCKS; i++)
+    if (i % (8 * RUN) < RUN) hak_free(blocks[i]);
+}
+
 int main(int count, char **arguments) {
   hak_guard_off();
   bool forbidden = count > 1;
@@ -49,6 +62,7 @@ int main(int count, char **arguments) {
   CHECK(!advised(HAK_MIB + HAK_MIB / 2) && !advised(64 * HAK_MIB + 1));
   CHECK(chunk_advised(1000, 60 * HAK_MIB) == may && chunk_advised(100000, 60 * HAK_MIB) == may);
   CHECK(!chunk_advised(1000, 12 * HAK_MIB) && !chunk_advised(100000, 12 * HAK_MIB));
+  expect_none_where_holes_are();
   test_expect_quiet();
   if (forbidden) return 0;
   setenv("HAKMEM_HUGE_PAGE_BYTES_MAX", "0", 1);
