@@ -10,8 +10,12 @@
  * of Node's own, which the collector frees, and nothing that anybody could recycle behind its back.
  *
  *     idle --pipe--> joining --next tick--> pooled        joining: a second pipe() may still follow, and then both are ordinary
- *       |               '---second pipe---> ordinary <--unpipe-- pooled
- *       '---read, data, ...---------------> ordinary
+ *       |               |                     '--- unpipe, setEncoding, unshift ---> ordinary
+ *       |               '--- second pipe, setEncoding, unshift, read, data, ... ---> ordinary
+ *       '--- setEncoding, unshift, read, data, ... --------------------------------> ordinary
+ *
+ * A stream that stops being pooled is ordinary at once. Its pump may still be busy: with a chunk that the destination has, and with a fill
+ * ahead. What it has read and not handed over is what the ordinary stream begins with.
  *
  * Invariants: a pooled chunk is never in the stream's own buffer; nothing goes back that the source may be writing to or the
  * destination reading from, also not when the stream is destroyed; `source.close` comes after the last `fill`.
@@ -41,24 +45,28 @@ export interface PipeToOptions {
   signal?: AbortSignal | undefined;
 }
 
-interface Joining {
+/** A pipe of pooled chunks, or one that may become so. */
+interface Piping {
+  readonly mode: 'joining' | 'pooled';
   readonly destination: NodeJS.WritableStream;
   readonly options: { end?: boolean | undefined } | undefined;
 }
 
-type Mode = 'idle' | 'joining' | 'pooled' | 'ordinary';
+/** Who reads the stream. Each pipe is an object of its own, so that a pump sees when its own is over. */
+type State = { readonly mode: 'idle' | 'chunks' | 'ordinary' } | Piping;
+
+const ORDINARY: State = { mode: 'ordinary' };
 
 export class PooledReadable extends Readable {
   readonly #source: ChunkSource;
   readonly #lender: Lender;
-  #mode: Mode = 'idle';
-  #joining: Joining | null = null;
-  /** Where pooled chunks go, until `unpipe`. */
-  #destination: NodeJS.WritableStream | null = null;
+  #state: State = { mode: 'idle' };
   /** What `pipeTo` vouches for. */
   #trusted: unknown = null;
-  /** Settled when nobody uses the source. */
-  #busy: Promise<unknown> = Promise.resolve();
+  /** Settled when no pump uses the source. */
+  #pumping: Promise<unknown> = Promise.resolve();
+  /** What a pump has read and not handed over, null for the end: it comes before what the source still has. */
+  #left: (Buffer | null)[] = [];
   #bytesRead = 0;
 
   /**
@@ -91,10 +99,10 @@ export class PooledReadable extends Readable {
    * @throws Error ERR_INVALID_STATE where pooled chunks go elsewhere already.
    */
   override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean | undefined }): T {
-    if (this.#mode === 'idle' && this.#mayPool(destination)) {
-      this.#mode = 'joining';
-      this.#joining = { destination, options };
-      process.nextTick(() => this.#start());
+    if (this.#state.mode === 'idle' && this.#mayPool(destination)) {
+      const joining: Piping = { mode: 'joining', destination, options };
+      this.#state = joining;
+      process.nextTick(() => this.#start(joining));
       return destination;
     }
     this.#leaveJoining();
@@ -104,13 +112,33 @@ export class PooledReadable extends Readable {
 
   override unpipe(destination?: NodeJS.WritableStream): this {
     this.#leaveJoining();
-    if (this.#destination !== null && (destination ?? this.#destination) === this.#destination) {
-      const left = this.#destination;
-      this.#destination = null;
-      left.emit('unpipe', this, { hasUnpiped: false });
-      return this;
+    const state = this.#state;
+    if (state.mode === 'pooled' && (destination ?? state.destination) === state.destination) {
+      this.#leavePooled(state);
+      // As Node does with the last destination.
+      return this.pause();
     }
     return super.unpipe(destination);
+  }
+
+  /**
+   * As every Readable's; the stream is an ordinary one from here on, also where it is piped already.
+   *
+   * @throws Error ERR_INVALID_STATE while `chunks()` reads.
+   */
+  override setEncoding(encoding: BufferEncoding): this {
+    this.#becomeOrdinary();
+    return super.setEncoding(encoding);
+  }
+
+  /**
+   * As every Readable's; the stream is an ordinary one from here on, also where it is piped already.
+   *
+   * @throws Error ERR_INVALID_STATE while `chunks()` reads.
+   */
+  override unshift(chunk: unknown, encoding?: BufferEncoding): void {
+    this.#becomeOrdinary();
+    super.unshift(chunk, encoding);
   }
 
   /**
@@ -136,10 +164,10 @@ export class PooledReadable extends Readable {
    */
   async *chunks(): AsyncGenerator<Buffer<ArrayBuffer>, void> {
     this.#refuseUsed();
-    this.#mode = 'pooled';
+    this.#state = { mode: 'chunks' };
     const ahead = new ReadAhead(this.#source, this.#lender);
     let released = (): void => undefined;
-    this.#busy = new Promise<void>((resolve) => {
+    this.#pumping = new Promise<void>((resolve) => {
       released = resolve;
     });
     try {
@@ -154,18 +182,19 @@ export class PooledReadable extends Readable {
     }
   }
 
+  /** While a pump is busy this waits: the stream asks only once, and may have stopped being pooled by the time the pump is through. */
   override _read(): void {
-    if (this.#mode === 'pooled') {
-      return;
+    if (this.#state.mode === 'idle' || this.#state.mode === 'joining') {
+      this.#becomeOrdinary();
     }
-    this.#leaveJoining();
-    this.#mode = 'ordinary';
-    this.#busy = this.#busy.then(() => this.#fillOrdinary());
+    this.#pumping = this.#pumping.then(() => this.#fillOrdinary());
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#joining = null;
-    this.#busy
+    if (this.#state.mode === 'joining') {
+      this.#state = ORDINARY;
+    }
+    this.#pumping
       .then(() => this.#source.close())
       .then(
         () => callback(error),
@@ -175,18 +204,25 @@ export class PooledReadable extends Readable {
 
   /** One chunk for consumers that own what they get. Never rejects. */
   async #fillOrdinary(): Promise<void> {
-    if (this.destroyed) {
+    if (this.destroyed || this.#state !== ORDINARY) {
       return;
     }
     try {
-      const mostBytes = Math.min(this.#source.leftBytes, this.#lender.chunkBytes);
-      const buffer = Buffer.allocUnsafeSlow(mostBytes);
-      const bytes = mostBytes === 0 ? 0 : await this.#source.fill(buffer, mostBytes);
-      this.#bytesRead += bytes;
-      this.push(bytes === 0 ? null : buffer.subarray(0, bytes));
+      const left = this.#left.shift();
+      const chunk = left === undefined ? await this.#readOrdinary() : left;
+      this.#bytesRead += chunk?.length ?? 0;
+      this.push(chunk);
     } catch (error) {
       this.destroy(error as Error);
     }
+  }
+
+  /** @returns null at the end. */
+  async #readOrdinary(): Promise<Buffer | null> {
+    const mostBytes = Math.min(this.#source.leftBytes, this.#lender.chunkBytes);
+    const buffer = Buffer.allocUnsafeSlow(mostBytes);
+    const bytes = mostBytes === 0 ? 0 : await this.#source.fill(buffer, mostBytes);
+    return bytes === 0 ? null : buffer.subarray(0, bytes);
   }
 
   #mayPool(destination: unknown): boolean {
@@ -197,41 +233,60 @@ export class PooledReadable extends Readable {
     return this.listenerCount('data') > 0 || this.listenerCount('readable') > 0;
   }
 
+  /** Where chunks pass through the stream's own buffer and decoder from here on. Who it is piped to stays so, and gets them from there. */
+  #becomeOrdinary(): void {
+    const state = this.#state;
+    if (state.mode === 'chunks') {
+      this.#refusePooled();
+    } else if (state.mode === 'idle') {
+      this.#state = ORDINARY;
+    } else if (state.mode === 'pooled' && !this.destroyed && !this.readableEnded) {
+      this.#leavePooled(state);
+      super.pipe(state.destination, endOption(state.options));
+    }
+    this.#leaveJoining();
+  }
+
   /** A pipe that has not begun becomes an ordinary one. */
   #leaveJoining(): void {
-    const joining = this.#joining;
-    if (joining !== null) {
-      this.#joining = null;
-      this.#mode = 'ordinary';
-      super.pipe(joining.destination, endOption(joining.options));
+    const state = this.#state;
+    if (state.mode === 'joining') {
+      this.#state = ORDINARY;
+      super.pipe(state.destination, endOption(state.options));
     }
   }
 
-  #start(): void {
-    if (this.#joining === null) {
+  /** The pump sees it, and stops after the chunk that the destination has. */
+  #leavePooled({ destination }: Piping): void {
+    this.#state = ORDINARY;
+    destination.emit('unpipe', this, { hasUnpiped: false });
+  }
+
+  #start(joining: Piping): void {
+    if (this.#state !== joining) {
       return;
     }
     if (this.#watched) {
       this.#leaveJoining();
       return;
     }
-    const { destination, options } = this.#joining;
-    this.#joining = null;
-    this.#mode = 'pooled';
-    this.#destination = destination;
+    const { destination, options } = joining;
+    const piping: Piping = { mode: 'pooled', destination, options };
+    this.#state = piping;
     if (options?.end !== false && destination !== process.stdout && destination !== process.stderr) {
-      this.once('end', () => this.#destination?.end());
+      this.once('end', () => this.#state === piping && destination.end());
     }
+    // Not before the listeners of 'pipe' have been told.
+    this.#pumping = Promise.resolve().then(() => this.#pump(piping));
     destination.emit('pipe', this);
-    this.#busy = this.#pump(destination as Destination & NodeJS.WritableStream);
   }
 
-  /** Moves pooled chunks until the end, `unpipe`, or the end of one of the streams. Never rejects. */
-  async #pump(destination: Destination & NodeJS.WritableStream): Promise<void> {
+  /** Moves pooled chunks until the end, until the stream is pooled no longer, or the end of one of the streams. Never rejects. */
+  async #pump(piping: Piping): Promise<void> {
     const ahead = new ReadAhead(this.#source, this.#lender);
-    const sink = new Sink(destination);
+    const sink = new Sink(piping.destination as Destination & NodeJS.WritableStream);
     try {
-      const finish = await this.#write(ahead, sink, destination);
+      const finish = await this.#write(ahead, sink, piping);
       await ahead.release();
       finish();
     } catch (error) {
@@ -243,25 +298,38 @@ export class PooledReadable extends Readable {
   }
 
   /** @returns what is to be done when the Buffers have gone back. */
-  async #write(ahead: ReadAhead, sink: Sink, destination: NodeJS.WritableStream): Promise<() => void> {
-    while (this.#destination === destination) {
+  async #write(ahead: ReadAhead, sink: Sink, piping: Piping): Promise<() => void> {
+    while (this.#state === piping) {
       const chunk = await this.#next(ahead);
+      if (this.#state !== piping) {
+        return this.#leave([chunk && Buffer.from(chunk), ...(await ahead.rest())]);
+      }
       if (chunk === null) {
         return () => this.#end();
       }
-      if (this.#destination !== destination) {
-        return this.#becomeOrdinary([Buffer.from(chunk), await ahead.rest()]);
-      }
-      this.#bytesRead += chunk.length;
-      if (this.listenerCount('data') > 0) {
-        // Listeners that came late: they own what they get, so theirs is a copy.
-        this.emit('data', Buffer.from(chunk));
-      }
-      if (!(await sink.write(chunk))) {
+      const written = await this.#handOver(chunk, sink);
+      // Whom the stream has left may fail as it likes.
+      if (!written && this.#state === piping) {
         return () => this.destroy();
       }
     }
-    return this.#becomeOrdinary([await ahead.rest()]);
+    return this.#leave(await ahead.rest());
+  }
+
+  /** @returns whether it was written, when the destination is done with it. */
+  async #handOver(chunk: Buffer, sink: Sink): Promise<boolean> {
+    this.#bytesRead += chunk.length;
+    const written = sink.write(chunk);
+    try {
+      if (this.listenerCount('data') > 0) {
+        // Listeners that came late: they own what they get, so theirs is a copy. What they unshift comes after this chunk, so it goes first.
+        this.emit('data', Buffer.from(chunk));
+      }
+    } finally {
+      // Also where a listener throws: until then the destination has the chunk.
+      await written;
+    }
+    return written;
   }
 
   async #next(ahead: ReadAhead): Promise<Buffer<ArrayBuffer> | null> {
@@ -278,27 +346,21 @@ export class PooledReadable extends Readable {
     this.resume();
   }
 
-  /** After `unpipe`: what was read already is for the next consumer, in Buffers of its own. */
-  #becomeOrdinary(read: readonly (Buffer | null)[]): () => void {
+  /** What was read already is for the next consumer, in Buffers of its own. */
+  #leave(read: (Buffer | null)[]): () => void {
     return () => {
-      this.#mode = 'ordinary';
-      for (const chunk of read) {
-        if (chunk !== null) {
-          this.#bytesRead += chunk.length;
-          this.push(chunk);
-        }
-      }
+      this.#left = read;
     };
   }
 
   #refuseUsed(): void {
-    if (this.#mode !== 'idle' || this.#watched) {
-      throw invalidState('the stream is being read already');
+    if (this.#state.mode !== 'idle' || this.#watched) {
+      throw invalidState('the stream is being read already, or has an encoding');
     }
   }
 
   #refusePooled(): void {
-    if (this.#mode === 'pooled') {
+    if (this.#state.mode === 'pooled' || this.#state.mode === 'chunks') {
       throw invalidState('the chunks of the stream go elsewhere already; pipe to both in the same turn');
     }
   }

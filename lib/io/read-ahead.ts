@@ -53,13 +53,13 @@ export class ReadAhead {
     return buffer.subarray(0, bytes);
   }
 
-  /** @returns a copy of what was read ahead and not asked for yet, null where there is nothing. Nothing more is read. */
-  async rest(): Promise<Buffer | null> {
+  /** @returns copies of what was read ahead and not asked for yet, null for the end: one at most. Nothing more is read. */
+  async rest(): Promise<(Buffer | null)[]> {
     if (this.#filling === null) {
-      return null;
+      return [];
     }
     const { buffer, bytes } = await this.#filling;
-    return bytes === 0 ? null : Buffer.from(buffer.subarray(0, bytes));
+    return [bytes === 0 ? null : Buffer.from(buffer.subarray(0, bytes))];
   }
 
   /** Gives all Buffers back, when the source is through with them. The chunk that was asked for last is dead too. */
