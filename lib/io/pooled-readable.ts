@@ -18,12 +18,14 @@
  * ahead. What it has read and not handed over is what the ordinary stream begins with.
  *
  * Invariants: a pooled chunk is never in the stream's own buffer; nothing goes back that the source may be writing to or the
- * destination reading from, also not when the stream is destroyed; `source.close` comes after the last `fill`.
+ * destination reading from, also not when the stream is destroyed; `source.close` comes after the last `fill`, and does not wait for the
+ * destination: a destroyed stream tells its error and closes its file while a chunk is still being written.
  * Threads: one.
  */
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { checkObject } from '../arguments';
+import { ClosingSource } from './closing-source';
 import { tellsWhenDone } from './destinations';
 import { invalidState, prematureClose } from './errors';
 import { type ChunkOptions, type Lender, lenderOf } from './lender';
@@ -78,7 +80,7 @@ export class PooledReadable extends Readable {
     checkObject(options);
     const lender = lenderOf(options);
     super({ highWaterMark: lender.chunkBytes });
-    this.#source = source;
+    this.#source = new ClosingSource(source);
     this.#lender = lender;
     if (options.signal !== undefined) {
       // Here and not by the option of Readable: that would destroy a stream whose fields are not there yet.
@@ -166,10 +168,6 @@ export class PooledReadable extends Readable {
     this.#refuseUsed();
     this.#state = { mode: 'chunks' };
     const ahead = new ReadAhead(this.#source, this.#lender);
-    let released = (): void => undefined;
-    this.#pumping = new Promise<void>((resolve) => {
-      released = resolve;
-    });
     try {
       for (let chunk = await this.#next(ahead); chunk !== null; chunk = await this.#next(ahead)) {
         this.#bytesRead += chunk.length;
@@ -177,7 +175,6 @@ export class PooledReadable extends Readable {
       }
     } finally {
       await ahead.release();
-      released();
       this.destroy();
     }
   }
@@ -194,12 +191,10 @@ export class PooledReadable extends Readable {
     if (this.#state.mode === 'joining') {
       this.#state = ORDINARY;
     }
-    this.#pumping
-      .then(() => this.#source.close())
-      .then(
-        () => callback(error),
-        (closeError: Error) => callback(error ?? closeError),
-      );
+    this.#source.close().then(
+      () => callback(error),
+      (closeError: Error) => callback(error ?? closeError),
+    );
   }
 
   /** One chunk for consumers that own what they get. Never rejects. */

@@ -8,7 +8,7 @@ import * as hakmem from '../../lib/index';
 import { type ChunkSource, createReadStream, PooledReadable } from '../../lib/io/index';
 import { bytesOf } from './support/files';
 import { CHUNK_BYTES, LONG, openStreams } from './support/pooled-streams';
-import { closed, collectByLoop } from './support/streams';
+import { closed, collectByLoop, heldFile } from './support/streams';
 
 const { pool, directory, file, allocs, pooledSince, open } = openStreams('io-leaving');
 const expected = bytesOf(LONG);
@@ -28,17 +28,6 @@ async function pipeSome(stream: PooledReadable, to: Writable): Promise<void> {
   while (stream.bytesRead < 3 * CHUNK_BYTES) {
     await new Promise(setImmediate);
   }
-}
-
-/** A file of Node's own whose first write ends when the test says so. */
-function heldFile(name: string): { to: fs.WriteStream; writing: Promise<(error: Error) => void> } {
-  let held = (_end: (error: Error) => void): void => undefined;
-  const writing = new Promise<(error: Error) => void>((resolve) => {
-    held = resolve;
-  });
-  const write = (...words: unknown[]): void => held(words.at(-1) as (error: Error) => void);
-  const to = fs.createWriteStream(path.join(directory, name), { fs: { ...fs, write } as never });
-  return { to, writing };
 }
 
 function collectData(stream: Readable): Promise<Buffer> {
@@ -269,7 +258,7 @@ describe('unpipe, and in the same turn', () => {
   });
 
   it('data: a destination that fails when it was left is no concern of the stream', async () => {
-    const { to, writing } = heldFile('fails');
+    const { to, writing } = heldFile(path.join(directory, 'fails'));
     to.once('error', () => undefined);
     const stream = open();
     stream.pipe(to);

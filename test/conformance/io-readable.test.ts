@@ -13,7 +13,7 @@ import { codeOf } from './support/outcome';
 import { CHUNK_BYTES, LONG, openStreams } from './support/pooled-streams';
 import { closed, collectByLoop } from './support/streams';
 
-const { pool, books, directory, file, allocs, pooledSince, open } = openStreams('readable');
+const { pool, books, directory, file, allocs, pooledSince, open, allBack } = openStreams('readable');
 
 /** Writes slowly, and looks at each chunk only when it says that it is done: what was recycled before shows in the hash. */
 class SlowHash extends Writable {
@@ -230,6 +230,7 @@ describe('all Buffers come back', () => {
       stream.destroy(error);
       expect(await done).toBe(error);
       await closed(stream);
+      await allBack();
       expect(slow.chunks).toBeLessThanOrEqual(2);
     },
   );
@@ -241,6 +242,7 @@ describe('all Buffers come back', () => {
     setImmediate(() => control.abort());
     await expect(done).rejects.toMatchObject({ name: 'AbortError' });
     await closed(stream);
+    await allBack();
     const gone = createReadStream(file(LONG), { pool, signal: AbortSignal.abort() });
     await expect(streams.finished(gone)).rejects.toMatchObject({ name: 'AbortError' });
     await closed(gone);

@@ -10,5 +10,16 @@ export function openPooledFiles(name: string) {
     books.check();
     expect(openBelow(directory), 'files left open').toBe(0);
   });
-  return { pool, books, directory, file };
+  return {
+    pool,
+    books,
+    directory,
+    file,
+    /** Waits until every Buffer is back: a destination may have its chunk longer than the stream is there. */
+    async allBack(): Promise<void> {
+      while (pool.stats().blocks.live > 0) {
+        await new Promise(setImmediate);
+      }
+    },
+  };
 }

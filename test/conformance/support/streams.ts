@@ -1,4 +1,5 @@
 /** Waiting for streams, and reading them in every way that there is. */
+import fs from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 
 export function closed(stream: Readable | Writable): Promise<void> {
@@ -17,4 +18,14 @@ export async function collectByLoop(stream: Readable): Promise<Buffer> {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
+}
+
+/** A file of Node's own whose first write ends when the test says so: by an error. */
+export function heldFile(path: string): { to: fs.WriteStream; writing: Promise<(error: Error) => void> } {
+  let held = (_end: (error: Error) => void): void => undefined;
+  const writing = new Promise<(error: Error) => void>((resolve) => {
+    held = resolve;
+  });
+  const write = (...words: unknown[]): void => held(words.at(-1) as (error: Error) => void);
+  return { to: fs.createWriteStream(path, { fs: { ...fs, write } as never }), writing };
 }
