@@ -3,11 +3,11 @@
  *
  * Threads: those of the pool.
  */
-import { checkObject } from '../arguments';
+import { checkKnown, checkObject } from '../arguments';
 import type { PathLike } from './descriptor';
 import { checkSignal, throwIfAborted } from './errors';
-import { type FileRange, FileSource } from './file-source';
-import { type ChunkOptions, type Lender, lenderOf } from './lender';
+import { type FileRange, FileSource, RANGE_OPTIONS } from './file-source';
+import { CHUNK_OPTIONS, type ChunkOptions, type Lender, lenderOf } from './lender';
 import { ReadAhead } from './read-ahead';
 import type { ChunkSource } from './source';
 
@@ -16,6 +16,8 @@ export interface FileChunksOptions extends ChunkOptions, FileRange {
   /** Ends the iteration. */
   signal?: AbortSignal | undefined;
 }
+
+const NAMES = [...CHUNK_OPTIONS, ...RANGE_OPTIONS, 'signal'];
 
 /**
  * The chunks of a file, in order:
@@ -28,11 +30,12 @@ export interface FileChunksOptions extends ChunkOptions, FileRange {
  *
  * @param path string, Buffer or file: URL. It is opened at the first step.
  * @returns an iterator that yields views of pooled Buffers, 1 to `chunkBytes` bytes each; they are not to be freed.
- * @throws at once TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE; at a step what `fs.open` and `fs.read` throw, AbortError
+ * @throws at once TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE; at a step what `fs.open` and `fs.read` throw, AbortError
  *   ABORT_ERR, HakmemError ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY, ERR_HAKMEM_DESTROYED.
  */
 export function fileChunks(path: PathLike, options: FileChunksOptions = {}): AsyncGenerator<Buffer<ArrayBuffer>, void> {
   checkObject(options);
+  checkKnown(options, NAMES);
   checkSignal(options.signal);
   return chunksOf(new FileSource(path, options), lenderOf(options), options.signal);
 }

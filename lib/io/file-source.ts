@@ -18,6 +18,8 @@ export interface FileRange {
   flag?: string | number | undefined;
 }
 
+export const RANGE_OPTIONS = ['start', 'end', 'flag'] as const satisfies readonly (keyof FileRange)[];
+
 export class FileSource implements ChunkSource {
   readonly #path: PathLike;
   readonly #flag: string | number;

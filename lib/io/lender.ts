@@ -32,6 +32,8 @@ export interface ChunkOptions {
   chunkBytes?: number | undefined;
 }
 
+export const CHUNK_OPTIONS = ['pool', 'chunkBytes'] as const satisfies readonly (keyof ChunkOptions)[];
+
 export const DEFAULT_POOL: BufferPool = { allocUnsafe, realloc, free };
 
 /** As in the streams of Node. */

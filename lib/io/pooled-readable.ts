@@ -24,11 +24,11 @@
  */
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { checkObject } from '../arguments';
+import { checkKnown, checkObject } from '../arguments';
 import { ClosingSource } from './closing-source';
 import { tellsWhenDone } from './destinations';
 import { invalidState, prematureClose } from './errors';
-import { type ChunkOptions, type Lender, lenderOf } from './lender';
+import { CHUNK_OPTIONS, type ChunkOptions, type Lender, lenderOf } from './lender';
 import { ReadAhead } from './read-ahead';
 import { type Destination, Sink } from './sink';
 import { type ChunkSource, checkSource } from './source';
@@ -46,6 +46,9 @@ export interface PipeToOptions {
   /** Ends it: both streams are destroyed. */
   signal?: AbortSignal | undefined;
 }
+
+export const POOLED_OPTIONS = [...CHUNK_OPTIONS, 'signal'] as const;
+const PIPE_TO_OPTIONS: readonly (keyof PipeToOptions)[] = ['end', 'signal'];
 
 /** A pipe of pooled chunks, or one that may become so. */
 interface Piping {
@@ -73,11 +76,12 @@ export class PooledReadable extends Readable {
 
   /**
    * @param source what fills the chunks; the stream's from here on, and closed by it.
-   * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE.
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; RangeError ERR_OUT_OF_RANGE.
    */
   constructor(source: ChunkSource, options: PooledReadableOptions = {}) {
     checkSource(source);
     checkObject(options);
+    checkKnown(options, POOLED_OPTIONS);
     const lender = lenderOf(options);
     super({ highWaterMark: lender.chunkBytes });
     this.#source = new ClosingSource(source);
@@ -150,10 +154,13 @@ export class PooledReadable extends Readable {
    *
    * @returns a promise of the end: everything written, and the destination finished.
    * @throws (the promise rejects) what `pipeline` of `node:stream/promises` throws, which destroys both streams; Error ERR_INVALID_STATE
-   *   where the stream is being read already.
+   *   where the stream is being read already; TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, which change nothing.
    */
-  async pipeTo(destination: NodeJS.WritableStream, { end = true, signal }: PipeToOptions = {}): Promise<void> {
+  async pipeTo(destination: NodeJS.WritableStream, options: PipeToOptions = {}): Promise<void> {
+    checkObject(options);
+    checkKnown(options, PIPE_TO_OPTIONS);
     this.#refuseUsed();
+    const { end = true, signal } = options;
     this.#trusted = destination;
     await pipeline(this, destination, signal === undefined ? { end } : { end, signal });
   }

@@ -9,7 +9,7 @@
  * Threads: those of the pool.
  */
 import { constants } from 'node:buffer';
-import { checkObject } from '../arguments';
+import { checkKnown, checkObject } from '../arguments';
 import { closeFile, openFile, type PathLike, readInto, statFile } from './descriptor';
 import { checkSignal, fileTooLarge, throwIfAborted } from './errors';
 import { type BufferPool, checkPool, DEFAULT_POOL, giveBack } from './lender';
@@ -24,6 +24,8 @@ export interface ReadFileOptions {
   flag?: string | number | undefined;
 }
 
+const NAMES: readonly (keyof ReadFileOptions)[] = ['pool', 'signal', 'flag'];
+
 /** To begin with where the size is unknown. */
 const UNKNOWN_SIZE_BYTES = 64 * 1024;
 /** What one call reads at most: it holds one of libuv's few threads, and a signal is looked at in between. */
@@ -36,11 +38,12 @@ const READ_BYTES = 2 * 1024 * 1024;
  * @param path string, Buffer or file: URL.
  * @returns a pooled Buffer of exactly the file's length in bytes, to be given back to its pool by `free`.
  * @throws (the promise rejects) what `fs.promises.readFile` throws for such a file; AbortError ABORT_ERR once a read in progress is over;
- *   RangeError ERR_FS_FILE_TOO_LARGE; TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY,
+ *   RangeError ERR_FS_FILE_TOO_LARGE; TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; HakmemError ERR_HAKMEM_LIMIT, ERR_HAKMEM_OUT_OF_MEMORY,
  *   ERR_HAKMEM_DESTROYED. Then no Buffer is kept.
  */
 export async function readFile(path: PathLike, options: ReadFileOptions = {}): Promise<Buffer<ArrayBuffer>> {
   checkObject(options);
+  checkKnown(options, NAMES);
   const { pool = DEFAULT_POOL, signal, flag = 'r' } = options;
   checkPool(pool);
   checkSignal(signal);

@@ -198,6 +198,7 @@ describe('what goes wrong', () => {
     expect(codeOf(() => fileChunks('x', { chunkBytes: 0 }))).toBe('ERR_OUT_OF_RANGE');
     expect(codeOf(() => fileChunks('x', { pool: {} as typeof pool }))).toBe('ERR_INVALID_ARG_TYPE');
     expect(codeOf(() => fileChunks('x', null as unknown as object))).toBe('ERR_INVALID_ARG_TYPE');
+    expect(codeOf(() => fileChunks('x', { highWaterMark: 1 } as object))).toBe('ERR_INVALID_ARG_VALUE');
     const fixed = hakmem.createFixedPool({ size: 1000 });
     expect(codeOf(() => fileChunks('x', { pool: fixed, chunkBytes: 1001 }))).toBe('ERR_OUT_OF_RANGE');
   });

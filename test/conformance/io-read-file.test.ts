@@ -143,6 +143,8 @@ describe('what goes wrong', () => {
     for (const options of [null, 5, { pool: 5 }, { pool: {} }, { pool: null }, { signal: 'now' }]) {
       expect((await failure(readFile(file(1), options as object))).code).toBe('ERR_INVALID_ARG_TYPE');
     }
+    const unknown = await failure(readFile(file(1), { encoding: 'utf8' } as object));
+    expect(unknown).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
   });
 });
 

@@ -299,6 +299,27 @@ describe('a source', () => {
     expect(codeOf(() => new PooledReadable({ ...source, leftBytes }, { pool }))).toBe('ERR_OUT_OF_RANGE');
   });
 
+  it('with options that are none, or that nobody knows, is refused', () => {
+    expect(codeOf(() => new PooledReadable(source, null as unknown as object))).toBe('ERR_INVALID_ARG_TYPE');
+    expect(codeOf(() => new PooledReadable(source, { start: 1 } as object))).toBe('ERR_INVALID_ARG_VALUE');
+    expect(codeOf(() => createReadStream('x', null as unknown as object))).toBe('ERR_INVALID_ARG_TYPE');
+    expect(codeOf(() => createReadStream('x', { encoding: 'utf8' } as object))).toBe('ERR_INVALID_ARG_VALUE');
+  });
+
+  it('is piped by pipeTo after wrong options as if there had been none', async () => {
+    const slow = new SlowHash(0);
+    const stream = open();
+    for (const [options, code] of [
+      [null, 'ERR_INVALID_ARG_TYPE'],
+      [5, 'ERR_INVALID_ARG_TYPE'],
+      [{ ende: false }, 'ERR_INVALID_ARG_VALUE'],
+    ] as [object, string][]) {
+      await expect(stream.pipeTo(slow, options)).rejects.toMatchObject({ name: 'TypeError', code });
+    }
+    await stream.pipeTo(slow);
+    expect(slow.hash.digest('hex')).toBe(hashOf(bytesOf(LONG)));
+  });
+
   it('may say that it does not know', async () => {
     const stream = new PooledReadable({ ...source, leftBytes: Number.POSITIVE_INFINITY }, { pool });
     expect(await stream.toArray()).toEqual([]);
