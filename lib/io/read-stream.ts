@@ -22,7 +22,7 @@ const NAMES = [...POOLED_OPTIONS, ...RANGE_OPTIONS];
 export function createReadStream(path: PathLike, options: ReadStreamOptions = {}): PooledReadable {
   checkObject(options);
   checkKnown(options, NAMES);
-  const { pool, chunkBytes, signal, ...range } = options;
+  const { pool, chunkBytes, signal } = options;
   checkSignal(signal);
-  return new PooledReadable(new FileSource(path, range), { pool, chunkBytes, signal });
+  return new PooledReadable(new FileSource(path, options), { pool, chunkBytes, signal });
 }
