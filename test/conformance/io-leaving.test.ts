@@ -257,6 +257,30 @@ describe('unpipe, and in the same turn', () => {
     await closed(stream);
   });
 
+  it('data, of a source of short reads, while a chunk is being written', async () => {
+    let fills = 0;
+    const source: ChunkSource = {
+      leftBytes: Number.POSITIVE_INFINITY,
+      async fill(buffer) {
+        buffer[0] = ++fills;
+        return fills > 3 ? 0 : 1;
+      },
+      close: () => Promise.resolve(),
+    };
+    const stream = new PooledReadable(source, { pool, chunkBytes: 100 });
+    const { to, writing } = heldFile(path.join(directory, 'short-held'));
+    stream.pipe(to);
+    const end = await writing;
+    stream.unpipe(to);
+    const rest = collectData(stream);
+    // Until the stream has asked for more.
+    await new Promise(setImmediate);
+    end(null, 1);
+    expect([...(await rest)]).toEqual([2, 3]);
+    to.end();
+    await Promise.all([closed(stream), closed(to)]);
+  });
+
   it('data: a destination that fails when it was left is no concern of the stream', async () => {
     const { to, writing } = heldFile(path.join(directory, 'fails'));
     to.once('error', () => undefined);

@@ -20,12 +20,15 @@ export async function collectByLoop(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A file of Node's own whose first write ends when the test says so: by an error. */
-export function heldFile(path: string): { to: fs.WriteStream; writing: Promise<(error: Error) => void> } {
-  let held = (_end: (error: Error) => void): void => undefined;
-  const writing = new Promise<(error: Error) => void>((resolve) => {
+/** Ends a write, as `fs.write` calls back. */
+export type EndOfWrite = (error: Error | null, bytesWritten?: number) => void;
+
+/** A file of Node's own whose first write ends when the test says so, and writes nothing. */
+export function heldFile(path: string): { to: fs.WriteStream; writing: Promise<EndOfWrite> } {
+  let held = (_end: EndOfWrite): void => undefined;
+  const writing = new Promise<EndOfWrite>((resolve) => {
     held = resolve;
   });
-  const write = (...words: unknown[]): void => held(words.at(-1) as (error: Error) => void);
+  const write = (...words: unknown[]): void => held(words.at(-1) as EndOfWrite);
   return { to: fs.createWriteStream(path, { fs: { ...fs, write } as never }), writing };
 }
