@@ -39,6 +39,8 @@ static void thread_ends(void *argument) {
   leave(heap);
 }
 
+/* ---- around a fork ---- */
+
 static void close_door(hak_heap_t *heap, void *unused) {
   (void)unused;
   hak_mutex_lock_through_fork(&heap->door);
