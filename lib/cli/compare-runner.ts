@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { median } from '../units';
 import type { Allocator } from './allocators';
+import { Complaint } from './complaint';
 import { follow } from './follow';
 import { withoutPreload, withPreload } from './preload';
 import { childrenTimes } from './proc';
@@ -54,7 +55,6 @@ export class Interruption extends Error {
 }
 
 export const SUCCESS = 'exit code 0';
-const COMPLAINT_LENGTH = 2000;
 
 /** The order turns by one each round, so that none always has the same neighbour before it. */
 export async function runAll(
@@ -107,26 +107,21 @@ function memoryOf(sampler: Sampler | undefined): Pick<Figures, 'peakBytes' | 'fi
   return { peakBytes, finalBytes: samples[samples.length - 1].residentBytes, samples };
 }
 
-async function runOnce({ file, program, args }: ProgramLine, allocator: Allocator): Promise<Measured> {
+async function runOnce(line: ProgramLine, allocator: Allocator): Promise<Measured> {
   let sampler: Sampler | undefined;
-  let complaint = '';
+  let complaint: Complaint | undefined;
   const before = childrenTimes();
   const startMs = performance.now();
   const start = () => {
-    const child = spawn(file, args, {
-      argv0: program,
-      env: environmentFor(allocator),
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = startUnder(line, allocator);
     sampler = new Sampler(child.pid ?? 0, allocator.library, startMs);
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-COMPLAINT_LENGTH);
-    });
+    complaint = new Complaint(child.stderr);
     return child;
   };
-  const ending = await follow(start, program).finally(() => sampler?.end());
+  const ending = await follow(start, line.program).finally(() => sampler?.end());
   const elapsedMs = performance.now() - startMs;
   const after = childrenTimes();
+  const lastWords = await complaint?.end();
   if (ending.asked !== null) {
     throw new Interruption(ending.asked);
   }
@@ -136,7 +131,11 @@ async function runOnce({ file, program, args }: ProgramLine, allocator: Allocato
     systemMs: after.systemMs - before.systemMs,
     ...memoryOf(sampler),
     ending: ending.signal ?? `exit code ${ending.code}`,
-    complaint,
+    complaint: lastWords ?? '',
     missedLibrary: sampler?.missedLibrary ?? false,
   };
+}
+
+function startUnder({ file, program, args }: ProgramLine, allocator: Allocator) {
+  return spawn(file, args, { argv0: program, env: environmentFor(allocator), stdio: ['ignore', 'ignore', 'pipe'] });
 }

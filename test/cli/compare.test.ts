@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ticks } from '../../lib/cli/compare-picture';
 import { columnsOf, curveLines } from '../../lib/cli/curve';
 
@@ -70,6 +70,32 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     const run = compare('--runs', '1', 'sh', '-c', 'echo because >&2; exit 4');
     expect(run.status).toBe(1);
     expect(run.stdout).toContain('Under hakmem the program ended with exit code 4: because');
+  });
+
+  it('hears all of what the program said last, however much it was', () => {
+    const much = 'head -c 100000 /dev/zero | tr "\\0" x >&2; echo >&2; echo because >&2; exit 4';
+    expect(compare('--runs', '1', 'sh', '-c', much).stdout).toContain('exit code 4: because');
+  });
+
+  it('does not wait for what the program leaves behind', async () => {
+    const note = path.join(directory, 'left behind');
+    const leave = `sleep 1000 & echo $! >> '${note}'; echo because >&2; exit 4`;
+    const child = spawn(process.execPath, [MAIN, 'compare', '--runs', '1', 'sh', '-c', leave]);
+    const left = () => fs.readFileSync(note, 'utf8').trim().split('\n').map(Number);
+    onTestFinished(() => {
+      child.kill();
+      for (const pid of left()) {
+        process.kill(pid, 'SIGKILL');
+      }
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1);
+    expect(output).toContain('Under system the program ended with exit code 4: because');
+    // A signal of 0 goes to whoever is there still, and throws where none is.
+    expect(left().map((pid) => process.kill(pid, 0))).not.toHaveLength(0);
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
