@@ -1,6 +1,6 @@
 /** What `hakmem files` prints: the comparison, whether the bytes were the same, and the heap. */
 
-import { bytesText, countText, timeText } from '../units';
+import { bytesText, countText, plural, timeText } from '../units';
 import { TITLES } from './contenders';
 import type { Standing } from './files-runner';
 import type { FilesResult } from './files-work';
@@ -37,7 +37,18 @@ const NOTES = [
 /** @param width columns of the terminal. @returns lines. */
 export function reportLines(standings: readonly Standing[], width: number): string[] {
   const absent = standings.flatMap((s) => ('absent' in s ? [`${TITLES[s.contender]} did not run: ${s.absent}`] : []));
-  return [...tableLines(comparison(standings), width), '', ...NOTES, ...absent, ...heapLines(standings, width)];
+  const remarks = [...NOTES, ...unreadLines(standings), ...absent];
+  return [...tableLines(comparison(standings), width), '', ...remarks, ...heapLines(standings, width)];
+}
+
+/** @returns how many files somebody could not read, or not whole: gone or changed meanwhile, or others than their sizes say. */
+export function unreadFiles(standings: readonly Standing[]): number {
+  return Math.max(0, ...standings.flatMap((s) => ('result' in s ? [s.result.unreadable] : [])));
+}
+
+function unreadLines(standings: readonly Standing[]): string[] {
+  const count = unreadFiles(standings);
+  return count === 0 ? [] : [`Not in the hash, for they could not be read whole: ${plural(count, 'file')}.`];
 }
 
 /** @returns whether every contender that ran read the same bytes. */

@@ -75,7 +75,7 @@ function runOnce(message: ToChild, progress: Progress): Promise<FilesResult> {
   });
 }
 
-/** The median of every number; what is no number is taken from the last run. */
+/** The median of every number, but of the unreadable the most; what is no number is taken from the last run. */
 function medians(runs: FilesResult[]): FilesResult {
   const last = runs[runs.length - 1];
   const numbers = Object.entries(last).filter(([, value]) => typeof value === 'number') as [
@@ -84,5 +84,6 @@ function medians(runs: FilesResult[]): FilesResult {
   ][];
   const middle = numbers.map(([name]) => [name, median(runs.map((run) => run[name] as number))]);
   const digest = runs.every((run) => run.digest === last.digest) ? last.digest : 'differs between rounds';
-  return { ...last, ...(Object.fromEntries(middle) as Partial<FilesResult>), digest };
+  const unreadable = Math.max(...runs.map((run) => run.unreadable));
+  return { ...last, ...(Object.fromEntries(middle) as Partial<FilesResult>), digest, unreadable };
 }

@@ -28,12 +28,10 @@ export interface FilesResult {
   readMs: number;
   freeMs: number;
   totalMs: number;
-  allocations: number;
-  bytesRead: number;
   collections: number;
   collectionMs: number;
   peakResidentBytes: number;
-  heldBytes: number;
+  /** Files that could not be read, or not whole, in one pass at least. They are in no hash. */
   unreadable: number;
   digest: string;
   heap: { chunks: ChunkPicture[]; stats: HeapStats } | null;
@@ -76,17 +74,15 @@ class Work {
   readonly #contender: Contender;
   readonly #hash: Hash = createHash('sha256');
   readonly #set = new WorkingSet();
+  readonly #unreadable = new Set<string>();
   readonly result: FilesResult = {
     allocateMs: 0,
     readMs: 0,
     freeMs: 0,
     totalMs: 0,
-    allocations: 0,
-    bytesRead: 0,
     collections: 0,
     collectionMs: 0,
     peakResidentBytes: 0,
-    heldBytes: 0,
     unreadable: 0,
     digest: '',
     heap: null,
@@ -107,13 +103,11 @@ class Work {
       if (whole) {
         this.#hash.update(buffer);
       } else {
-        this.result.unreadable++;
+        this.#unreadable.add(files[at].path);
       }
       this.#set.add(buffer);
       bytes += buffer.length;
     }
-    this.result.bytesRead += bytes;
-    this.result.heldBytes = Math.max(this.result.heldBytes, this.#set.bytes);
     this.freeDownTo(workingSetBytes);
     return bytes;
   }
@@ -132,6 +126,7 @@ class Work {
     this.result.heap = this.#contender.look();
     this.freeDownTo(0);
     this.result.digest = this.#hash.digest('hex');
+    this.result.unreadable = this.#unreadable.size;
   }
 
   #allocate(files: readonly TreeFile[]): Buffer[] {
@@ -142,7 +137,6 @@ class Work {
       buffers.push(contender.allocate(file.sizeBytes));
     }
     this.result.allocateMs += performance.now() - startMs;
-    this.result.allocations += buffers.length;
     return buffers;
   }
 }

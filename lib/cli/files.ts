@@ -7,8 +7,9 @@ import path from 'node:path';
 import { bytesText, plural } from '../units';
 import { UsageError } from './arguments';
 import { CONTENDERS } from './contenders';
-import { reportLines, sameDigest } from './files-report';
-import { runContenders } from './files-runner';
+import { Failure } from './failure';
+import { reportLines, sameDigest, unreadFiles } from './files-report';
+import { runContenders, type Standing } from './files-runner';
 import { Progress } from './progress';
 import { type Tree, walkTree } from './tree';
 
@@ -47,12 +48,20 @@ export async function files(options: FilesOptions): Promise<number> {
   const standings = await runContenders({ files: tree.files, passes, workingSetBytes }, rounds, progress).finally(() =>
     progress.end(),
   );
+  checkRead(tree, standings);
   print(['', ...reportLines(standings, width)]);
   if (!sameDigest(standings)) {
-    process.stderr.write('hakmem: the contents read differ: did the files change meanwhile?\n');
-    return 1;
+    throw new Failure(1, 'the contents read differ: did the files change meanwhile?');
   }
   return 0;
+}
+
+/** @throws Failure where nothing was read, so that there is nothing to compare. */
+function checkRead(tree: Tree, standings: readonly Standing[]): void {
+  const withContents = tree.files.filter(({ sizeBytes }) => sizeBytes > 0);
+  if (unreadFiles(standings) >= withContents.length) {
+    throw new Failure(1, 'none of the files could be read whole');
+  }
 }
 
 function openTree(root: string): Tree {
@@ -64,6 +73,9 @@ function openTree(root: string): Tree {
     tree = walkTree(root);
   } catch (error) {
     throw new UsageError(`'${root}' cannot be read: ${(error as Error).message}`);
+  }
+  if (tree.totalBytes === 0 && tree.unreadable > 0) {
+    throw new Failure(1, `'${root}' has no contents that can be read; left out: ${tree.unreadable}`);
   }
   if (tree.totalBytes === 0) {
     throw new UsageError(`'${root}' has no file with any contents; name another directory`);

@@ -1,5 +1,5 @@
 /** The files of a directory tree, found without following symbolic links. */
-import { lstatSync, readdirSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 export interface TreeFile {
@@ -10,7 +10,7 @@ export interface TreeFile {
 export interface Tree {
   files: TreeFile[];
   totalBytes: number;
-  /** Directories and files that could not be looked at. */
+  /** Directories that could not be looked at, and files that may not be opened. */
   unreadable: number;
 }
 
@@ -50,7 +50,10 @@ function visit(tree: Tree, directory: string): string[] {
 }
 
 function addFile(tree: Tree, file: string): void {
-  const stat = quietly(tree, () => lstatSync(file));
+  const stat = quietly(tree, () => {
+    accessSync(file, constants.R_OK);
+    return lstatSync(file);
+  });
   if (stat) {
     tree.files.push({ path: file, sizeBytes: stat.size });
     tree.totalBytes += stat.size;

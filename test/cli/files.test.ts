@@ -4,7 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchesOf } from '../../lib/cli/files-work';
+import { loadContender } from '../../lib/cli/contenders';
+import { reportLines } from '../../lib/cli/files-report';
+import { batchesOf, doFiles } from '../../lib/cli/files-work';
 import { walkTree } from '../../lib/cli/tree';
 
 const MAIN = path.join(__dirname, '../../dist/cli/main.js');
@@ -92,6 +94,63 @@ describe('hakmem files', () => {
 
   it('refuses a tree without contents', () => {
     expect(hakmem('files', path.join(root, 'empty'))).toMatchObject({ status: 2 });
+  });
+});
+
+describe('a file that cannot be read', () => {
+  const NOBODY = 65534;
+  const SYSTEM = '/sys/kernel/mm/transparent_hugepage';
+
+  /** As another user, who may not do all that root may. */
+  function asNobody(...words: string[]) {
+    const run = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', uid: NOBODY, gid: NOBODY });
+    return { status: run.status, stdout: run.stdout, stderr: run.stderr };
+  }
+
+  function folderWithModes(name: string, modes: number[]): string {
+    const folder = path.join(root, name);
+    fs.mkdirSync(folder);
+    fs.chmodSync(root, 0o755);
+    modes.forEach((mode, at) => {
+      fs.writeFileSync(path.join(folder, String(at)), Buffer.alloc(1000, at), { mode });
+    });
+    return folder;
+  }
+
+  it('is counted once, in however many passes it is missed', async () => {
+    const one = path.join(root, 'a/one');
+    const files = [
+      { path: path.join(root, 'gone'), sizeBytes: 10 },
+      { path: one, sizeBytes: 11 },
+      { path: one, sizeBytes: 10 },
+    ];
+    const result = await doFiles({ files, passes: 3, workingSetBytes: 100 }, loadContender('node'), () => undefined);
+    expect(result.unreadable).toBe(2);
+    const lines = reportLines([{ contender: 'node', result }], 80);
+    expect(lines).toContain('Not in the hash, for they could not be read whole: 2 files.');
+    const whole = { ...result, unreadable: 0 };
+    expect(reportLines([{ contender: 'node', result: whole }], 80).join()).not.toContain('could not be read');
+  });
+
+  it.runIf(process.getuid?.() === 0)('is left out, and that is told', ({ skip }) => {
+    skip(asNobody('--version').status !== 0, 'that user may not run this command');
+    const run = asNobody('files', folderWithModes('some', [0o600, 0o644, 0o600]), '--rounds', '1', '--passes', '1');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/some: 1 file, 1,000 B\n/);
+    expect(run.stdout).toContain('Left out, for they cannot be read: 2.');
+  });
+
+  it.runIf(process.getuid?.() === 0)('is a failure where there is no other', ({ skip }) => {
+    skip(asNobody('--version').status !== 0, 'that user may not run this command');
+    const run = asNobody('files', folderWithModes('none', [0o600, 0o600]), '--rounds', '1', '--passes', '1');
+    expect(run).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/can be read; left out: 2$/m) });
+  });
+
+  // The sizes of these files are not those of what is in them.
+  it.runIf(fs.existsSync(SYSTEM))('is a failure where no other was read whole', () => {
+    const run = hakmem('files', SYSTEM, '--rounds', '1', '--passes', '1');
+    expect(run).toMatchObject({ status: 1, stderr: 'hakmem: none of the files could be read whole\n' });
+    expect(run.stdout).not.toContain('peak memory');
   });
 });
 
