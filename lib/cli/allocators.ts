@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from './arguments';
 import { findPreloadLibrary, obstacleTo } from './preload';
+import { isFile } from './program';
 
 export interface Allocator {
   title: string;
@@ -29,7 +30,9 @@ const PEERS: { title: string; files: string[] }[] = [
 export function findAllocators(more: readonly string[]): Allocator[] {
   const folders = libraryFolders();
   const peers = PEERS.flatMap(({ title, files }) => {
-    const library = files.flatMap((file) => folders.map((folder) => path.join(folder, file))).find(existsSync);
+    const library = files
+      .flatMap((file) => folders.map((folder) => path.join(folder, file)))
+      .find((file) => isFile(file));
     return library === undefined ? [] : [{ title, library }];
   });
   const own = { title: 'hakmem', library: findPreloadLibrary() };
@@ -46,7 +49,8 @@ function libraryFolders(): string[] {
 function named(text: string): Allocator {
   const [, title, file] = /^(?:([^/=]+)=)?(.*)$/s.exec(text) ?? [];
   const library = path.resolve(file);
-  if (!existsSync(library)) {
+  // Not `library`: of an empty name that is the working directory.
+  if (!isFile(file)) {
     throw new UsageError(`there is no library '${file}'`);
   }
   const obstacle = obstacleTo(library);

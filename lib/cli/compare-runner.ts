@@ -1,5 +1,6 @@
 /** Runs a program under each malloc in turn, several times, and takes the medians. */
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { median } from '../units';
 import type { Allocator } from './allocators';
 import { Complaint } from './complaint';
@@ -110,11 +111,13 @@ function memoryOf(sampler: Sampler | undefined): Pick<Figures, 'peakBytes' | 'fi
 async function runOnce(line: ProgramLine, allocator: Allocator): Promise<Measured> {
   let sampler: Sampler | undefined;
   let complaint: Complaint | undefined;
+  const { library } = allocator;
+  const mapped = library === '' ? '' : realpathSync(library);
   const before = childrenTimes();
   const startMs = performance.now();
   const start = () => {
     const child = startUnder(line, allocator);
-    sampler = new Sampler(child.pid ?? 0, allocator.library, startMs);
+    sampler = new Sampler(child.pid ?? 0, mapped, startMs);
     complaint = new Complaint(child.stderr);
     return child;
   };

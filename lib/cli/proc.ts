@@ -41,9 +41,15 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-/** @returns whether the process has the file mapped. */
+/**
+ * @param file its path without symbolic links: so the system names it.
+ * @returns whether the process has the file mapped.
+ */
 export function hasMapped(pid: number, file: string): boolean {
-  return read(`/proc/${pid}/maps`).includes(file);
+  // A line is numbers and letters, and then the path if there is one.
+  return read(`/proc/${pid}/maps`, 'utf8')
+    .split('\n')
+    .some((line) => line.slice(line.indexOf('/')) === file);
 }
 
 /** @returns the processor time of all children of this process that have ended, and of their children. */
@@ -64,9 +70,9 @@ function ownStat(): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-function read(file: string): string {
+function read(file: string, encoding: 'latin1' | 'utf8' = 'latin1'): string {
   try {
-    return readFileSync(file, 'latin1');
+    return readFileSync(file, encoding);
   } catch {
     return '';
   }

@@ -52,7 +52,8 @@ function look(file: string): Stats | undefined {
   }
 }
 
-function isFile(file: string): boolean {
+/** @returns whether there is a file of that name, or a symbolic link to one. */
+export function isFile(file: string): boolean {
   try {
     return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
   } catch {

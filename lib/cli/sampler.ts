@@ -24,12 +24,16 @@ export class Sampler {
   #timer: NodeJS.Timeout | undefined;
   #peakBytes = 0;
   #looks = 0;
-  #loaded = false;
+  #loaded: boolean;
 
-  /** @param library the file that the program should have loaded. @param startMs when it was started, by the clock. */
+  /**
+   * @param library the file that the program should have loaded, without symbolic links; '' for none.
+   * @param startMs when it was started, by the clock.
+   */
   constructor(pid: number, library: string, startMs: number) {
     this.#pid = pid;
     this.#library = library;
+    this.#loaded = library === '';
     this.#startMs = startMs;
     this.#look();
   }
@@ -54,7 +58,7 @@ export class Sampler {
 
   /** Whether there was time to see that the library is not there. */
   get missedLibrary(): boolean {
-    return this.#library !== '' && !this.#loaded && this.sawEnough;
+    return !this.#loaded && this.sawEnough;
   }
 
   #look(): void {

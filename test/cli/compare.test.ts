@@ -66,6 +66,23 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     expect(run.status).toBe(text === 'true' ? 0 : 1);
   });
 
+  it('knows a malloc behind a symbolic link, wherever it lies', () => {
+    const link = path.join(directory, 'link-malloc.so');
+    fs.copyFileSync(library, path.join(directory, 'é-malloc.so'));
+    fs.symlinkSync('é-malloc.so', link);
+    const run = compare('--runs', '1', '--library', link, process.execPath, '-e', HOLD);
+    expect(run).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('link-malloc') });
+  });
+
+  it('tells of a library that the program did not load', () => {
+    const fake = path.join(directory, 'fake');
+    fs.writeFileSync(fake, 'no library');
+    const run = compare('--runs', '1', '--library', fake, process.execPath, '-e', HOLD);
+    expect(run.status).toBe(1);
+    expect(run.stdout).toContain(`fake: the program did not load ${fake},`);
+    expect(run.stdout.match(/did not load/g)).toHaveLength(1);
+  });
+
   it('tells of a program that fails, and how', () => {
     const run = compare('--runs', '1', 'sh', '-c', 'echo because >&2; exit 4');
     expect(run.status).toBe(1);
@@ -126,6 +143,9 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     ],
     [['--plot', `${__filename}/x.svg`, 'ls'], 2, /cannot be written: not a directory$/m],
     [['--library', '/no/such.so', 'ls'], 2, /no library/],
+    [['--library', `fake=${__dirname}`, 'ls'], 2, /no library '.*test\/cli'$/m],
+    [['--library', '', 'ls'], 2, /no library ''$/m],
+    [['--library', 'fake=', 'ls'], 2, /no library ''$/m],
     [[], 2, /needs a program/],
   ] as [string[], number, RegExp][])('%j is told in a sentence', (words, status, message) => {
     const run = compare(...words);
