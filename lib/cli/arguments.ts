@@ -138,11 +138,11 @@ function compareCommand(words: string[]): Command {
   if (values.help) {
     return help(COMPARE_USAGE);
   }
-  const { plot = '', runs = '5', library = [] } = values;
-  if (plot !== '' && !/\.(svg|html)$/i.test(plot)) {
+  const { plot, runs = '5', library = [] } = values;
+  if (plot !== undefined && !/\.(svg|html)$/i.test(plot)) {
     throw new UsageError(`--plot takes a file that ends in .svg or .html, not '${plot}'`);
   }
-  const options = { runs: countFrom('--runs', runs, 1000), plot, libraries: library };
+  const options = { runs: countFrom('--runs', runs, 1000), plot: plot ?? '', libraries: library };
   return { name: 'compare', options: { ...options, ...programOf('compare', line) } };
 }
 

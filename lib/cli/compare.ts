@@ -2,7 +2,7 @@
  * `hakmem compare -- program args...`: which malloc serves a program best. It is run under each in turn, several times over,
  * and its time and memory are put side by side.
  */
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { plural } from '../units';
 import { type Allocator, findAllocators } from './allocators';
 import { UsageError } from './arguments';
@@ -50,7 +50,8 @@ function checkPlot(file: string): void {
   try {
     closeSync(openSync(file, 'a'));
     if (isNew) {
-      rmSync(file);
+      // Through a symbolic link that led nowhere, what was made is where it leads to.
+      rmSync(realpathSync(file));
     }
   } catch (error) {
     throw new UsageError(`'${file}' cannot be written: ${reasonOf(error)}`);

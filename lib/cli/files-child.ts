@@ -15,20 +15,24 @@ export type FromChild =
   | { result: FilesResult }
   | { error: { code: string; message: string } };
 
-function tell(message: FromChild): void {
-  process.send?.(message);
+/** Of whoever is no longer there, nothing is to be told: not even that. @returns when the message is on its way. */
+function tell(message: FromChild): Promise<void> {
+  return new Promise((resolve) => process.send?.(message, () => resolve()));
 }
 
 async function run({ contender, task }: ToChild): Promise<void> {
   try {
-    const result = await doFiles(task, loadContender(contender), (progressBytes) => tell({ progressBytes }));
-    tell({ result });
+    const result = await doFiles(task, loadContender(contender), (progressBytes) => void tell({ progressBytes }));
+    await tell({ result });
   } catch (error) {
     const { code = '', message } = error as Error & { code?: string };
-    tell({ error: { code, message } });
+    await tell({ error: { code, message } });
   }
   process.disconnect?.();
 }
+
+// The command has ended before its time, or has got the result: either way the work is over.
+process.once('disconnect', () => process.exit());
 
 process.once('message', (message) => {
   void run(message as ToChild);

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readArguments, UsageError } from './arguments';
 import { compare } from './compare';
-import { Failure } from './failure';
+import { Failure, reasonOf } from './failure';
 import { DEFAULT_FILES_OPTIONS, files } from './files';
 import { run } from './run';
 
@@ -45,9 +45,12 @@ function report(error: unknown): number {
   return error instanceof Failure ? error.exitCode : 1;
 }
 
-// A reader that went away (`hakmem files | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  // A reader that went away (`hakmem files | head`) is no error.
+  if (error.code === 'EPIPE') {
+    process.exit(0);
+  }
+  process.exit(report(new Failure(1, `standard output cannot be written: ${reasonOf(error)}`)));
 });
 
 perform(process.argv.slice(2)).then(

@@ -1,5 +1,5 @@
-/** The files of a directory tree, found without following symbolic links. */
-import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
+/** The files of a directory tree, found without following symbolic links; the root itself may be one. */
+import { accessSync, constants, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 export interface TreeFile {
@@ -15,14 +15,14 @@ export interface Tree {
 }
 
 /**
- * @param root a directory, or a single file.
+ * @param root a directory, or a single file, or a symbolic link to one.
  * @returns its regular files in the order of their names, the same at every call.
  * @throws the error of the file system where `root` itself cannot be read.
  */
 export function walkTree(root: string): Tree {
   const tree: Tree = { files: [], totalBytes: 0, unreadable: 0 };
-  if (lstatSync(root).isFile()) {
-    addFile(tree, root);
+  if (statSync(root).isFile()) {
+    addFile(tree, realpathSync(root));
     return tree;
   }
   const pending = [root];

@@ -131,6 +131,19 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     },
   );
 
+  it('looks whether the picture can be written, and leaves all as it was', () => {
+    const home = fs.mkdtempSync(path.join(directory, 'plots-'));
+    const [fresh, kept, link] = ['fresh.svg', 'kept.svg', 'link.svg'].map((name) => path.join(home, name));
+    fs.writeFileSync(kept, 'kept');
+    fs.symlinkSync('real.svg', link);
+    for (const plot of [fresh, kept, link]) {
+      expect(compare('--plot', plot, 'nothing-of-that-name').status).toBe(127);
+    }
+    expect(fs.readdirSync(home)).toEqual(['kept.svg', 'link.svg']);
+    expect(fs.readFileSync(kept, 'utf8')).toBe('kept');
+    expect(fs.readlinkSync(link)).toBe('real.svg');
+  });
+
   it.each([
     [['nothing-of-that-name'], 127, /no program/],
     [[__filename], 126, /not executable/],
@@ -142,6 +155,8 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
       /'\/no\/such\/folder\/x\.svg' cannot be written: no such file or directory$/m,
     ],
     [['--plot', `${__filename}/x.svg`, 'ls'], 2, /cannot be written: not a directory$/m],
+    [['--plot=', 'ls'], 2, /\.svg or \.html, not ''/],
+    [['--plot', '', 'ls'], 2, /\.svg or \.html, not ''/],
     [['--library', '/no/such.so', 'ls'], 2, /no library/],
     [['--library', `fake=${__dirname}`, 'ls'], 2, /no library '.*test\/cli'$/m],
     [['--library', '', 'ls'], 2, /no library ''$/m],

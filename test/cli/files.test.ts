@@ -1,9 +1,9 @@
 /** `hakmem files` from its command line to its output, on a small tree. */
-import { spawnSync } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadContender } from '../../lib/cli/contenders';
 import { reportLines } from '../../lib/cli/files-report';
 import { batchesOf, doFiles } from '../../lib/cli/files-work';
@@ -38,8 +38,15 @@ describe('a tree', () => {
     expect({ totalBytes, unreadable }).toEqual({ totalBytes: 3_070_010, unreadable: 0 });
   });
 
-  it('may be a single file', () => {
+  it('may be a single file, and be named by a symbolic link', () => {
     expect(walkTree(path.join(root, 'a/one'))).toMatchObject({ totalBytes: 10 });
+    const links = fs.mkdtempSync(path.join(root, 'empty/links-'));
+    for (const name of ['a', 'a/one']) {
+      const link = path.join(links, path.basename(name));
+      fs.symlinkSync(path.join(root, name), link);
+      expect(walkTree(link), name).toMatchObject({ totalBytes: name === 'a' ? 70_010 : 10, unreadable: 0 });
+    }
+    fs.rmSync(links, { recursive: true });
   });
 
   it('is read in batches of few files and few bytes, and none is lost', () => {
@@ -152,6 +159,39 @@ describe('a file that cannot be read', () => {
     expect(run).toMatchObject({ status: 1, stderr: 'hakmem: none of the files could be read whole\n' });
     expect(run.stdout).not.toContain('peak memory');
   });
+});
+
+describe('the process of a contender', () => {
+  it('ends without a word when the command is gone', async () => {
+    const child = fork(path.join(path.dirname(MAIN), 'files-child.js'), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    let complaint = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    const files = [{ path: path.join(root, 'a/one'), sizeBytes: 10 }];
+    child.send({ contender: 'node', task: { files, passes: 2 ** 40, workingSetBytes: 100 } });
+    child.once('message', () => child.disconnect());
+    const silent = new Promise((resolve) => child.stderr?.once('end', resolve));
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    await silent;
+    expect({ code, complaint }).toEqual({ code: 0, complaint: '' });
+  });
+});
+
+describe.runIf(fs.existsSync('/dev/full'))('standard output that cannot be written', () => {
+  it.each([['--version'], ['--help'], ['files', __dirname, '--rounds', '1', '--passes', '1000000']])(
+    'is told: %s',
+    (...words) => {
+      const full = fs.openSync('/dev/full', 'w');
+      const run = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', stdio: ['ignore', full, 'pipe'] });
+      fs.closeSync(full);
+      expect(run.stderr).toBe('hakmem: standard output cannot be written: no space left on device\n');
+      expect(run.status).toBe(1);
+    },
+  );
 });
 
 describe('hakmem', () => {
