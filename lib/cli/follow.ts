@@ -10,9 +10,20 @@ import { startError } from './program';
 
 /** They ask to end; the others mean what the program makes of them. */
 const ASKING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'];
-const PASSED_ON: readonly NodeJS.Signals[] = [...ASKING, 'SIGUSR1', 'SIGUSR2'];
-/** What a terminal sends to all processes in its foreground, so that the program has it already. */
-const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+/**
+ * All that can be caught, but for these: what this process's own mistakes raise (SEGV, BUS, FPE, ILL, TRAP, ABRT, SYS, PIPE); what
+ * Node and the engine live by (CHLD, PROF); and TTIN and TTOU, by which a terminal stops the whole job, this process too.
+ */
+const PASSED_ON: readonly NodeJS.Signals[] = [
+  ...ASKING,
+  ...(['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGTSTP', 'SIGCONT', 'SIGWINCH'] as const),
+  ...(['SIGURG', 'SIGIO', 'SIGPWR', 'SIGSTKFLT', 'SIGXCPU', 'SIGXFSZ'] as const),
+];
+/**
+ * What a terminal sends to all processes in its foreground, so that the program has it already. SIGCONT, which a shell sends to all
+ * of a job, is not among them, since nothing tells it from one to this process alone: the program may get it twice.
+ */
+const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGWINCH'];
 
 /** How a program ended: one of the two is null. */
 export interface Ending {
@@ -36,6 +47,9 @@ export async function follow(start: () => ChildProcess, program: string): Promis
     if (!(FROM_TERMINAL.includes(signal) && isInForeground())) {
       child?.kill(signal);
     }
+    if (signal === 'SIGTSTP') {
+      stopToo(passOn);
+    }
   };
   for (const signal of PASSED_ON) {
     process.on(signal, passOn);
@@ -51,6 +65,16 @@ export async function follow(start: () => ChildProcess, program: string): Promis
       process.off(signal, passOn);
     }
   }
+}
+
+/**
+ * Whoever listens for SIGTSTP does not stop by it, and the shell that has this job would wait for ever. The same signal comes again
+ * without the listener, and not SIGSTOP: where nobody could continue the job, the system has it stop neither process.
+ */
+function stopToo(listener: NodeJS.SignalsListener): void {
+  process.off('SIGTSTP', listener);
+  process.kill(process.pid, 'SIGTSTP');
+  process.on('SIGTSTP', listener);
 }
 
 function endOf(child: ChildProcess): Promise<Omit<Ending, 'asked'>> {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { findPreloadLibrary, NotHereError, withoutPreload, withPreload } from '../../lib/cli/preload';
 import { findProgram, isStatic } from '../../lib/cli/program';
 
@@ -84,8 +84,12 @@ describe.runIf(built)('hakmem run', () => {
     },
   );
 
-  it.each(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT'] as const)('passes %s on', async (signal) => {
-    const trap = `trap 'echo got; exit 3' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
+  it.each([
+    ...(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGTSTP'] as const),
+    ...(['SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGIO', 'SIGPWR', 'SIGSTKFLT', 'SIGXCPU', 'SIGXFSZ'] as const),
+  ])('passes %s on', async (signal) => {
+    // By its number: shells do not agree on the names.
+    const trap = `trap 'echo got; exit 3' ${os.constants.signals[signal]}; echo ready; while :; do sleep 0.05; done`;
     // A group of its own: what the terminal of whoever runs the tests is, does not matter.
     const child = spawn(process.execPath, [MAIN, 'run', 'sh', '-c', trap], { detached: true });
     const tooLate = setTimeout(() => process.kill(-Number(child.pid), 'SIGKILL'), 10_000);
@@ -99,6 +103,29 @@ describe.runIf(built)('hakmem run', () => {
     const code = await new Promise((resolve) => child.once('close', resolve));
     clearTimeout(tooLate);
     expect({ code, output }).toEqual({ code: 3, output: 'ready\ngot\n' });
+  });
+
+  it('stops with the program, and goes on with it', async () => {
+    const loop = 'echo $$; while :; do sleep 0.05; done';
+    // A job of a shell, for that may be stopped; the shell waits at its input, since to wait for a job ends when the job stops.
+    const job = ['bash', process.execPath, MAIN, 'run', 'sh', '-c', loop];
+    const shell = spawn('bash', ['-c', 'set -m; "$@" & echo $!; read; wait $!', ...job], { detached: true });
+    let output = '';
+    shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    onTestFinished(() => {
+      spawnSync('kill', ['-KILL', ...output.trim().split('\n'), String(shell.pid)]);
+    });
+    await until(() => output.split('\n').length === 3);
+    const [command, program] = output.split('\n').map(Number);
+    process.kill(command, 'SIGTSTP');
+    await until(() => isStopped(command) && isStopped(program));
+    process.kill(command, 'SIGCONT');
+    await until(() => !isStopped(command) && !isStopped(program));
+    process.kill(command, 'SIGTERM');
+    shell.stdin.end();
+    expect(await new Promise((resolve) => shell.once('exit', resolve))).toBe(128 + os.constants.signals.SIGTERM);
   });
 
   it.each([
@@ -190,6 +217,16 @@ describe('a program', () => {
     }
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function isStopped(pid: number): boolean {
+  return fs.readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') T ');
+}
 
 function findLibrary(name: string): string {
   const maps = spawnSync('ldconfig', ['-p'], {
