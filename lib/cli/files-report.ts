@@ -2,7 +2,7 @@
 
 import { bytesText, countText, plural, timeText } from '../units';
 import { TITLES } from './contenders';
-import type { Standing } from './files-runner';
+import { DIFFERS, type Standing } from './files-runner';
 import type { FilesResult } from './files-work';
 import { heapPicture } from './heap-picture';
 import { type Table, tableLines } from './table';
@@ -51,9 +51,10 @@ function unreadLines(standings: readonly Standing[]): string[] {
   return count === 0 ? [] : [`Not in the hash, for they could not be read whole: ${plural(count, 'file')}.`];
 }
 
-/** @returns whether every contender that ran read the same bytes. */
+/** @returns whether every contender that ran read the same bytes, in every round. */
 export function sameDigest(standings: readonly Standing[]): boolean {
-  return new Set(standings.flatMap((s) => ('result' in s ? [s.result.digest] : []))).size === 1;
+  const digests = new Set(standings.flatMap((s) => ('result' in s ? [s.result.digest] : [])));
+  return digests.size === 1 && !digests.has(DIFFERS);
 }
 
 function comparison(standings: readonly Standing[]): Table {

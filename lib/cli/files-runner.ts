@@ -13,6 +13,9 @@ export type Standing = { contender: ContenderName } & ({ result: FilesResult } |
 /** The backend is not there; the contender is then left out, and the reason shown. */
 const ABSENT_CODE = 'ERR_HAKMEM_BACKEND';
 
+/** In place of a digest, where the rounds of one contender had not the same. */
+export const DIFFERS = 'differs between rounds';
+
 class RunError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
@@ -83,7 +86,7 @@ function medians(runs: FilesResult[]): FilesResult {
     number,
   ][];
   const middle = numbers.map(([name]) => [name, median(runs.map((run) => run[name] as number))]);
-  const digest = runs.every((run) => run.digest === last.digest) ? last.digest : 'differs between rounds';
+  const digest = runs.every((run) => run.digest === last.digest) ? last.digest : DIFFERS;
   const unreadable = Math.max(...runs.map((run) => run.unreadable));
   return { ...last, ...(Object.fromEntries(middle) as Partial<FilesResult>), digest, unreadable };
 }

@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadContender } from '../../lib/cli/contenders';
-import { reportLines } from '../../lib/cli/files-report';
+import { reportLines, sameDigest } from '../../lib/cli/files-report';
+import { DIFFERS } from '../../lib/cli/files-runner';
 import { batchesOf, doFiles } from '../../lib/cli/files-work';
 import { walkTree } from '../../lib/cli/tree';
 
@@ -158,6 +159,22 @@ describe('a file that cannot be read', () => {
     const run = hakmem('files', SYSTEM, '--rounds', '1', '--passes', '1');
     expect(run).toMatchObject({ status: 1, stderr: 'hakmem: none of the files could be read whole\n' });
     expect(run.stdout).not.toContain('peak memory');
+  });
+});
+
+describe('what was read', () => {
+  it('is the same where all have one digest, and no other in another round', async () => {
+    const task = { files: [{ path: path.join(root, 'a/one'), sizeBytes: 10 }], passes: 1, workingSetBytes: 100 };
+    const result = await doFiles(task, loadContender('node'), () => undefined);
+    const both = (node: string, ts: string) =>
+      sameDigest([
+        { contender: 'node', result: { ...result, digest: node } },
+        { contender: 'native', absent: 'not built' },
+        { contender: 'ts', result: { ...result, digest: ts } },
+      ]);
+    expect(both(result.digest, result.digest)).toBe(true);
+    expect(both(result.digest, 'another')).toBe(false);
+    expect(both(DIFFERS, DIFFERS)).toBe(false);
   });
 });
 
