@@ -118,7 +118,8 @@ async function runOnce(line: ProgramLine, allocator: Allocator): Promise<Measure
   const start = () => {
     const child = startUnder(line, allocator);
     sampler = new Sampler(child.pid ?? 0, mapped, startMs);
-    complaint = new Complaint(child.stderr);
+    // There is none where there was no room for the program: `follow` tells of that.
+    complaint = child.stderr === undefined ? undefined : new Complaint(child.stderr);
     return child;
   };
   const ending = await follow(start, line.program).finally(() => sampler?.end());

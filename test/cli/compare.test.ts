@@ -94,6 +94,21 @@ describe.runIf(fs.existsSync(library))('hakmem compare', () => {
     expect(compare('--runs', '1', 'sh', '-c', much).stdout).toContain('exit code 4: because');
   });
 
+  it('tells of a system that has no room for the program', () => {
+    const under = (limit: number, ...words: string[]) => {
+      const line = [process.execPath, MAIN, ...words];
+      const limits = `ulimit -c 0; ulimit -n ${limit}; exec "$@"`;
+      return spawnSync('bash', ['-c', limits, 'bash', ...line], { encoding: 'utf8' });
+    };
+    // The fewest open files with which the command works at all; to start a program takes some more.
+    let limit = 12;
+    while (under(limit, '--version').status !== 0) {
+      limit++;
+    }
+    const run = under(limit, 'compare', 'true');
+    expect(run).toMatchObject({ status: 125, stderr: "hakmem: 'true' cannot be run: too many open files\n" });
+  });
+
   it('does not wait for what the program leaves behind', async () => {
     const note = path.join(directory, 'left behind');
     const leave = `sleep 1000 & echo $! >> '${note}'; echo because >&2; exit 4`;
