@@ -366,7 +366,13 @@ export class Pool {
 
   #move(buffer: Buffer, size: number): Buffer<ArrayBuffer> {
     const moved = this.#allocSlow(size, undefined);
-    relocate(this.#tcache.heap, buffer, moved, this.#zero);
+    try {
+      relocate(this.#tcache.heap, buffer, moved, this.#zero);
+    } catch (error) {
+      // The old memory was transferred away by force: nothing can be copied.
+      this.#freeSlow(moved);
+      throw error;
+    }
     this.#freeSlow(buffer);
     return moved;
   }
