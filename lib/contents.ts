@@ -15,6 +15,12 @@ export interface Source {
   free(buffer: Buffer): void;
 }
 
+/** The bytes that a view has: a class may tell something else in its `length`. */
+const { get: byteLength } = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  'byteLength',
+) as { get(this: Uint8Array): number };
+
 type BufferFrom = (value: unknown, encodingOrOffset?: unknown, length?: unknown) => Buffer;
 const bufferFrom = Buffer.from as BufferFrom;
 
@@ -47,11 +53,17 @@ export function fromAny(
   if (typeof value === 'string') {
     return fromString(source, value, encodingOrOffset);
   }
+  if (!types.isUint8Array(value)) {
+    return copyOf(source, bufferFrom(value, encodingOrOffset, length));
+  }
+  const bytes = byteLength.call(value);
   // One of length 0 may have lost its memory.
-  if (types.isUint8Array(value) && value.length > 0) {
+  if (bytes > 0 && isHonest(value)) {
     return copyOf(source, value);
   }
-  return copyOf(source, bufferFrom(value, encodingOrOffset, length));
+  // Buffer.from believes its length, and from Node 24 on shows old bytes of Node's pool behind those that there are.
+  const copy = copyOf(source, bufferFrom(value, encodingOrOffset, length));
+  return bytes < copy.length ? zeroed(copy, bytes) : copy;
 }
 
 /** `Buffer.concat` into a block. */
@@ -75,19 +87,30 @@ function joined(list: readonly Uint8Array[], buffer: Buffer<ArrayBuffer>): Buffe
   let at = 0;
   for (const item of list) {
     const room = size - at;
-    buffer.set(item.length <= room ? item : item.subarray(0, room), at);
-    at = Math.min(size, at + item.length);
+    const part = byteLength.call(item) <= room ? item : new Uint8Array(item.buffer, item.byteOffset, room);
+    buffer.set(part, at);
+    at += byteLength.call(part);
   }
   return zeroed(buffer, at);
 }
 
+/** Whether a view says of itself what is so. What Node makes of one that does not differs between versions. */
+function isHonest(view: Uint8Array): boolean {
+  const bytes = byteLength.call(view);
+  try {
+    return view.length === bytes && view.byteLength === bytes;
+  } catch {
+    return false;
+  }
+}
+
 /** @returns bytes of the result, or null where `Buffer.concat` shall decide. */
 function sizeOfList(list: unknown, totalLength: unknown): number | null {
-  if (!Array.isArray(list) || !list.every(types.isUint8Array)) {
+  if (!Array.isArray(list) || !list.every((item) => types.isUint8Array(item) && isHonest(item))) {
     return null;
   }
   if (totalLength === undefined || list.length === 0) {
-    return list.reduce((sum, item) => sum + item.length, 0);
+    return (list as Uint8Array[]).reduce((sum, item) => sum + byteLength.call(item), 0);
   }
   return typeof totalLength === 'number' && Number.isSafeInteger(totalLength) && totalLength >= 0 ? totalLength : null;
 }
@@ -113,7 +136,7 @@ function knownEncoding(encoding: unknown): BufferEncoding | null {
 }
 
 function copyOf(source: Source, bytes: Uint8Array): Buffer<ArrayBuffer> {
-  const buffer = source.allocUnsafe(bytes.length);
+  const buffer = source.allocUnsafe(byteLength.call(bytes));
   return written(source, buffer, () => buffer.set(bytes));
 }
 
