@@ -127,7 +127,8 @@ export class FixedPool {
    */
   acquire(): Buffer<ArrayBuffer> {
     const view = this.#hot;
-    if (view === null) {
+    // One without memory is left to the slow path too.
+    if (view === null || view.length !== this.size) {
       return this.#acquireBehind();
     }
     this.#hot = null;
@@ -137,7 +138,8 @@ export class FixedPool {
   }
 
   /**
-   * Gives a Buffer back. It must not be used any more: the next `acquire` may return the same object.
+   * Gives a Buffer back. It must not be used any more: the next `acquire` may return the same object. One whose memory was transferred
+   * away, or a neighbour's and so its own, is taken as well, and replaced by a new one.
    *
    * @param buffer as this fixed pool returned it; a subarray or a copy is not.
    * @throws TypeError ERR_INVALID_ARG_TYPE; HakmemError ERR_HAKMEM_DOUBLE_FREE, ERR_HAKMEM_NOT_OWNED. Then nothing is changed.
@@ -208,13 +210,28 @@ export class FixedPool {
   }
 
   #acquireBehind(): Buffer<ArrayBuffer> {
-    const view = this.#idle.pop();
-    if (view === undefined) {
-      return this.#acquireNew();
+    for (let view = this.#takeIdle(); view !== undefined; view = this.#takeIdle()) {
+      if (view.length === this.size) {
+        this.#acquired++;
+        lend(view, this.#lender);
+        return view;
+      }
+      this.#drop(view);
     }
-    this.#acquired++;
-    lend(view, this.#lender);
+    return this.#acquireNew();
+  }
+
+  /** Takes out the newest of those that wait. */
+  #takeIdle(): Buffer<ArrayBuffer> | undefined {
+    const view = this.#hot ?? this.#idle.pop();
+    this.#hot = null;
     return view;
+  }
+
+  /** Gives a Buffer that is in neither place any more back to the pool behind. */
+  #drop(view: Buffer<ArrayBuffer>): void {
+    this.#pool.free(view);
+    this.#count--;
   }
 
   #acquireNew(): Buffer<ArrayBuffer> {
@@ -270,13 +287,8 @@ export class FixedPool {
 
   /** Gives those that wait to be acquired back. */
   #freeIdle(): void {
-    if (this.#hot !== null) {
-      this.#idle.push(this.#hot);
-      this.#hot = null;
-    }
-    for (let view = this.#idle.pop(); view !== undefined; view = this.#idle.pop()) {
-      this.#pool.free(view);
-      this.#count--;
+    for (let view = this.#takeIdle(); view !== undefined; view = this.#takeIdle()) {
+      this.#drop(view);
     }
   }
 

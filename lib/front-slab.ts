@@ -33,6 +33,12 @@ const GUARDS: PropertyDescriptorMap = Object.fromEntries(
     .map((name) => [name, { value: refuseTransfer }]),
 );
 
+/**
+ * Whether memory can be taken from a marked ArrayBuffer all the same: byte streams of Node 20 and 22 do not ask (`enqueue`, reads into a
+ * Buffer of one's own). From Node 24 on the engine refuses.
+ */
+export const LOSES_MEMORY = process.versions.bun !== undefined || Number.parseInt(process.versions.node, 10) < 24;
+
 /** @returns the ArrayBuffer, which throws when it is asked for its memory. */
 export function guarded(arrayBuffer: ArrayBuffer): ArrayBuffer {
   return Object.defineProperties(arrayBuffer, GUARDS);
@@ -99,9 +105,7 @@ export class SlabTable {
   hold(block: number): FrontSlab {
     const key = this.#whole ? block - (block % BLOCKS_PER_SLAB_LIMIT) : block;
     const slab = this.#byKey.get(key) ?? this.#add(key);
-    if (this.memories[slab.ordinal].byteLength === 0) {
-      this.restore(slab);
-    }
+    this.mend(slab);
     if (slab.held === 0) {
       this.idle--;
     }
@@ -126,9 +130,11 @@ export class SlabTable {
     }
   }
 
-  /** A new ArrayBuffer for a slab whose own was detached by force. */
-  restore(slab: FrontSlab): void {
-    this.memories[slab.ordinal] = this.#memory(slab.key);
+  /** A new ArrayBuffer for a slab if its own was detached by force. @throws what the heap throws where there is no memory. */
+  mend(slab: FrontSlab): void {
+    if (this.memories[slab.ordinal].byteLength === 0) {
+      this.memories[slab.ordinal] = this.#memory(slab.key);
+    }
   }
 
   /** Forgets the idle ones; their memory lives on as long as views of it do. */

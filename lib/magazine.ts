@@ -204,6 +204,13 @@ export class Magazine {
     this.held--;
   }
 
+  /** Sees to it that a block can be viewed, also where its ArrayBuffer has lost the memory. @throws where there is no memory for another. */
+  mend(id: number): void {
+    if (this.memoryOf(id).byteLength === 0) {
+      this.table.mend(this.slabOf(id));
+    }
+  }
+
   slabOf(id: number): FrontSlab {
     return this.table.slabs[id >>> this.indexBits];
   }

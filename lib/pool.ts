@@ -10,6 +10,10 @@
  *
  * Nothing is half-done: a method that throws has changed nothing, but for blocks moved between the caches and the heap.
  *
+ * Where the engine lets somebody take a slab's memory away (`LOSES_MEMORY`), the slab gets other memory when the first of its Buffers
+ * is freed, or where the slow path meets it. `allocUnsafe` does not look: a check there, or a `try`, costs a tenth to all of its time
+ * (measured). So between the two an allocation from such a slab may throw a TypeError.
+ *
  * What JavaScript does not free, no one does: a Buffer that is dropped without `free` keeps its block until the pool is destroyed, or
  * is collected itself.
  *
@@ -22,7 +26,7 @@ import { currentBackend, infoOf } from './backend/select';
 import { concatenated, filled, fromAny, zeroed } from './contents';
 import { HakmemError } from './errors';
 import { FastBuffer } from './fast-buffer';
-import { SMALL_BYTES } from './front-slab';
+import { LOSES_MEMORY, SMALL_BYTES } from './front-slab';
 import { type BufferHandle, handleOf, tokenOf } from './handle';
 import { type Lease, PoolLease } from './lease';
 import { type Magazine, NONE } from './magazine';
@@ -41,6 +45,7 @@ const View = FastBuffer;
 const Mark = Stamp;
 const NO_ID = NONE;
 const HOT_SIZE = HOT_BYTES;
+const MAY_NEED_MENDING = LOSES_MEMORY;
 const slotOfSize = slotOf;
 const { liveIdOf, magazineOf, clear } = Stamp;
 
@@ -204,7 +209,8 @@ export class Pool {
     const id = idOrNone(view);
     if (id >= 0) {
       const magazine = magazineOf(view);
-      if (magazine.cachedBy === this) {
+      // One that has lost its memory takes the slow way, where the slab gets other memory.
+      if (magazine.cachedBy === this && !(MAY_NEED_MENDING && (view as Buffer).length === 0)) {
         if (magazine.last < 0) {
           magazine.last = id;
           clear(view);
@@ -339,6 +345,7 @@ export class Pool {
   /** @returns a stamped view of a block. Where it cannot be made, the block goes back. */
   #view(magazine: Magazine, id: number, size: number): Buffer<ArrayBuffer> {
     try {
+      magazine.mend(id);
       return stampedView(magazine, id, size);
     } catch (error) {
       this.#put(magazine, id);
@@ -353,7 +360,10 @@ export class Pool {
   }
 
   #freeSlow(buffer: Buffer): void {
-    this.#put(this.#owned(buffer), Stamp.idOf(buffer));
+    const magazine = this.#owned(buffer);
+    // Before the block can be handed out again, and for its neighbours in the caches.
+    magazine.mend(Stamp.idOf(buffer));
+    this.#put(magazine, Stamp.idOf(buffer));
     Stamp.clear(buffer);
   }
 
