@@ -1,7 +1,7 @@
 /**
  * Every tunable of the JavaScript side: one table, one row each.
  *
- * A row names the environment variable, the default, the unit and what it is for. Adding an option is adding a row; its type
+ * A row names the environment variable, the default, the range, the unit and what it is for. Adding an option is adding a row; its type
  * follows from its default. The environment is read once, when the module is loaded, and a value that makes no sense is an
  * error then, never a silent default.
  *
@@ -10,14 +10,30 @@
 import { debuglog } from 'node:util';
 import { invalidSetting } from './errors';
 
-interface OptionRow {
+interface Row {
   /** Environment variable. */
   readonly variable: string;
-  readonly default: number | boolean | string;
-  /** Of a number; '' for the others. */
-  readonly unit: string;
   readonly doc: string;
 }
+
+interface NumberRow extends Row {
+  readonly default: number;
+  readonly unit: string;
+  /** The range of what makes sense. Of what the C core reads too it is the core's, native/core/options.h. */
+  readonly least: number;
+  readonly most: number;
+}
+
+interface OtherRow extends Row {
+  readonly default: boolean | string;
+  readonly unit: '';
+}
+
+type OptionRow = NumberRow | OtherRow;
+
+/** As in the core: more bytes than there are addresses, and more of anything than can be counted in a day. */
+const BYTES_MOST = 2 ** 46;
+const COUNT_MOST = 2 ** 30;
 
 export const OPTION_TABLE = {
   backend: {
@@ -41,96 +57,128 @@ export const OPTION_TABLE = {
   cacheBytes: {
     variable: 'HAKMEM_CACHE_BYTES',
     default: 64 * 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'what the magazines of one pool may hold in all; a block larger than a quarter of it is not cached',
   },
   cacheBytesMin: {
     variable: 'HAKMEM_CACHE_BYTES_MIN',
     default: 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'up to here, or to a quarter of what the pool holds, a magazine of blocks up to 32 KiB grows at every miss',
   },
   magazineStartBytes: {
     variable: 'HAKMEM_MAGAZINE_START_BYTES',
     default: 16 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'what a new magazine may hold, though never less than one block',
   },
   magazineStartBlocks: {
     variable: 'HAKMEM_MAGAZINE_START_BLOCKS',
     default: 64,
+    least: 0,
+    most: COUNT_MOST,
     unit: 'blocks',
     doc: 'the most that a new magazine may hold, however small its blocks are',
   },
   sweepMisses: {
     variable: 'HAKMEM_SWEEP_MISSES',
     default: 64,
+    least: 0,
+    most: COUNT_MOST,
     unit: 'misses',
     doc: 'once the cache is full, how many misses apart the magazines that served nothing in between are emptied',
   },
   idleSlabBytes: {
     variable: 'HAKMEM_IDLE_SLAB_BYTES',
     default: 32 * 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'ArrayBuffers over slabs of which a pool holds no block are kept up to here, or up to the bytes it holds',
   },
   shareGraceMs: {
     variable: 'HAKMEM_SHARE_GRACE_MS',
     default: 30_000,
+    least: 0,
+    most: COUNT_MOST,
     unit: 'ms',
     doc: 'how long a shared Buffer whose thread has ended can still be adopted; then it goes back',
   },
   chunkBytesMax: {
     variable: 'HAKMEM_CHUNK_BYTES_MAX',
     default: 32 * 1024 * 1024,
+    least: 2 * 1024 * 1024,
+    most: 2 ** 36,
     unit: 'bytes',
     doc: 'the largest chunk; read by the C core too',
   },
   dirtyBytes: {
     variable: 'HAKMEM_DIRTY_BYTES',
     default: 64 * 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'free memory that a heap keeps between ticks however little it uses; read by the C core too',
   },
   tickOperations: {
     variable: 'HAKMEM_TICK_OPERATIONS',
     default: 512,
+    least: 1,
+    most: COUNT_MOST,
     unit: 'operations',
     doc: 'refills and flushes of a heap or a cache between looks for idle memory; read by the C core too',
   },
   largeCacheBytes: {
     variable: 'HAKMEM_LARGE_CACHE_BYTES',
     default: 16 * 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'freed blocks above 1 MiB that a heap keeps however little is used; read by the C core too',
   },
   largeCacheTicks: {
     variable: 'HAKMEM_LARGE_CACHE_TICKS',
     default: 4,
+    least: 0,
+    most: COUNT_MOST,
     unit: 'ticks',
     doc: 'after which an unused one of them goes; read by the C core too',
   },
   registerMin: {
     variable: 'HAKMEM_REGISTER_MIN',
     default: 4 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'hakmem/register leaves Buffers shorter than this to Node',
   },
   registerMax: {
     variable: 'HAKMEM_REGISTER_MAX',
     default: 8 * 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'hakmem/register leaves Buffers longer than this to Node',
   },
   registerIntervalBytes: {
     variable: 'HAKMEM_REGISTER_INTERVAL_BYTES',
     default: 16 * 1024 * 1024,
+    least: 0,
+    most: BYTES_MOST,
     unit: 'bytes',
     doc: 'hakmem/register asks for a young collection whenever so much was allocated in Buffers of those lengths',
   },
   registerDearMicros: {
     variable: 'HAKMEM_REGISTER_DEAR_MICROS',
     default: 150,
+    least: 0,
+    most: COUNT_MOST,
     unit: 'us per MiB',
     doc: 'where such collections cost more than this for each MiB allocated, hakmem/register asks for fewer, then rests',
   },
@@ -161,16 +209,16 @@ function readRow(row: OptionRow, text: string | undefined): OptionRow['default']
   if (text === undefined || text === '') {
     return row.default;
   }
-  if (typeof row.default === 'number') {
-    return readInteger(row.variable, text);
+  if ('least' in row) {
+    return readInteger(row, text);
   }
   return typeof row.default === 'boolean' ? readFlag(row.variable, text) : text;
 }
 
-function readInteger(variable: string, text: string): number {
+function readInteger({ variable, least, most }: NumberRow, text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw invalidSetting(variable, 'a whole number, 0 or more', text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw invalidSetting(variable, `a whole number from ${least} to ${most}`, text);
   }
   return value;
 }
