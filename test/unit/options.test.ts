@@ -16,7 +16,7 @@ const numeric = Object.entries(OPTION_TABLE).flatMap(([name, row]) =>
   'least' in row ? [{ name, ...(row as Numeric) }] : [],
 );
 
-function valueOf(name: string, variable: string, text: string): unknown {
+function readOne(name: string, variable: string, text: string): unknown {
   return readOptions({ [variable]: text })[name as keyof typeof OPTION_TABLE];
 }
 
@@ -35,16 +35,16 @@ function numberOf(expression: string): number {
 
 describe.each(numeric)('$variable', ({ name, variable, default: usual, least, most }) => {
   it('takes every number of its range, and its default is one', () => {
-    expect(valueOf(name, variable, '')).toBe(usual);
+    expect(readOne(name, variable, '')).toBe(usual);
     for (const value of [least, usual, most]) {
-      expect(valueOf(name, variable, String(value))).toBe(value);
+      expect(readOne(name, variable, String(value))).toBe(value);
     }
   });
 
   it.each([String(least - 1), String(most + 1), 'abc', '1.5', '1e3', ' 1', '0x10', '9'.repeat(30)])(
     'refuses %j',
     (text) => {
-      const error = thrownBy(() => valueOf(name, variable, text));
+      const error = thrownBy(() => readOne(name, variable, text));
       expect(failureOf(error)).toEqual({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
       expect(error.message).toContain(`${variable} must be a whole number from ${least} to ${most}. Received`);
     },
