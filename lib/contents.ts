@@ -86,33 +86,42 @@ function joined(list: readonly Uint8Array[], buffer: Buffer<ArrayBuffer>): Buffe
   const size = buffer.length;
   let at = 0;
   for (const item of list) {
+    const bytes = byteLength.call(item);
     const room = size - at;
-    const part = byteLength.call(item) <= room ? item : new Uint8Array(item.buffer, item.byteOffset, room);
-    buffer.set(part, at);
-    at += byteLength.call(part);
+    buffer.set(bytes <= room ? item : new Uint8Array(item.buffer, item.byteOffset, room), at);
+    at += Math.min(bytes, room);
   }
   return zeroed(buffer, at);
 }
 
-/** Whether a view says of itself what is so. What Node makes of one that does not differs between versions. */
+/** @returns bytes of the result, or null where `Buffer.concat` shall decide. */
+function sizeOfList(list: unknown, totalLength: unknown): number | null {
+  const sum = Array.isArray(list) ? sumOf(list) : null;
+  if (sum === null || totalLength === undefined || (list as unknown[]).length === 0) {
+    return sum;
+  }
+  return typeof totalLength === 'number' && Number.isSafeInteger(totalLength) && totalLength >= 0 ? totalLength : null;
+}
+
+/** @returns bytes of all items, or null where one is not what it says. */
+function sumOf(list: readonly unknown[]): number | null {
+  let sum = 0;
+  for (const item of list) {
+    if (!types.isUint8Array(item) || !isHonest(item)) {
+      return null;
+    }
+    sum += item.length;
+  }
+  return sum;
+}
+
+/** Whether a view has the length that it says. What Node makes of one that has not differs between versions. */
 function isHonest(view: Uint8Array): boolean {
-  const bytes = byteLength.call(view);
   try {
-    return view.length === bytes && view.byteLength === bytes;
+    return view.length === byteLength.call(view);
   } catch {
     return false;
   }
-}
-
-/** @returns bytes of the result, or null where `Buffer.concat` shall decide. */
-function sizeOfList(list: unknown, totalLength: unknown): number | null {
-  if (!Array.isArray(list) || !list.every((item) => types.isUint8Array(item) && isHonest(item))) {
-    return null;
-  }
-  if (totalLength === undefined || list.length === 0) {
-    return (list as Uint8Array[]).reduce((sum, item) => sum + byteLength.call(item), 0);
-  }
-  return typeof totalLength === 'number' && Number.isSafeInteger(totalLength) && totalLength >= 0 ? totalLength : null;
 }
 
 function fromString(source: Source, text: string, encoding: unknown): Buffer<ArrayBuffer> {

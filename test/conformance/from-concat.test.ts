@@ -107,7 +107,7 @@ class Partless extends Uint8Array {
     return new Uint8Array(0);
   }
 }
-const LIARS = [Longer, Shorter, OtherBytes, Lengthless, Partless];
+const LIARS = [Longer, Shorter, Lengthless, Partless];
 
 const shared = new SharedArrayBuffer(16);
 new Uint8Array(shared).set(bytes(16));
@@ -176,7 +176,7 @@ describe('from', () => {
     books.freeAll();
   });
 
-  it.each(LIARS.map((Liar) => ({ name: Liar.name, Liar })))('a $name', ({ Liar }) => {
+  it.each([...LIARS, OtherBytes].map((Liar) => ({ name: Liar.name, Liar })))('a $name', ({ Liar }) => {
     soil(16);
     const theirs = outcome(() => theirFrom(new Liar([7, 7, 7, 7])));
     if ('value' in theirs) {
