@@ -3,6 +3,7 @@
  *
  * Pure functions.
  */
+import { isStackOverflow } from './errors';
 
 /** @returns a zeroed ArrayBuffer of exactly `sizeBytes`, or null where the engine refuses. */
 export function makeMemory(sizeBytes: number): ArrayBuffer | null {
@@ -19,7 +20,7 @@ function unlessRefused<T>(make: () => T): T | null {
     return make();
   } catch (error) {
     // V8: 'Array buffer allocation failed'; 'Invalid array buffer length' above its limit. Both mean: not that much.
-    if (error instanceof RangeError) {
+    if (error instanceof RangeError && !isStackOverflow(error)) {
       return null;
     }
     throw error;

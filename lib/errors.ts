@@ -101,6 +101,11 @@ export function checkNumber(value: unknown, name: string, least: number, most: n
   }
 }
 
+/** Whether an error says that the caller was too deep in calls: a RangeError as those of the engine for memory. Pure. */
+export function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.startsWith('Maximum call stack');
+}
+
 /** Puts the code where Node has it: in a property, and in the first line of the stack. */
 function withCode(error: Error, code: string): CodedError {
   const { name } = error;

@@ -10,6 +10,10 @@
  *
  * Nothing is half-done: a method that throws has changed nothing, but for blocks moved between the caches and the heap.
  *
+ * That is but for one error: the RangeError of a caller that has recursed too deeply, which any call of ours may throw. Blocks that
+ * were on their way between a Buffer, a cache and the heap are lost then until the pool is destroyed, and statistics may be off by them.
+ * No two live Buffers share a block even so: what gives one away lets go of it first.
+ *
  * Where the engine lets somebody take a slab's memory away (`LOSES_MEMORY`), the slab gets other memory when the first of its Buffers
  * is freed, or where the slow path meets it. `allocUnsafe` does not look: a check there, or a `try`, costs a tenth to all of its time
  * (measured). So between the two an allocation from such a slab may throw a TypeError.
@@ -212,8 +216,8 @@ export class Pool {
       // One that has lost its memory takes the slow way, where the slab gets other memory.
       if (magazine.cachedBy === this && !(MAY_NEED_MENDING && (view as Buffer).length === 0)) {
         if (magazine.last < 0) {
-          magazine.last = id;
           clear(view);
+          magazine.last = id;
           return;
         }
         if (magazine.bury(id)) {
@@ -362,9 +366,11 @@ export class Pool {
   #freeSlow(buffer: Buffer): void {
     const magazine = this.#owned(buffer);
     // Before the block can be handed out again, and for its neighbours in the caches.
-    magazine.mend(Stamp.idOf(buffer));
-    this.#put(magazine, Stamp.idOf(buffer));
+    const id = Stamp.idOf(buffer);
+    magazine.mend(id);
+    // First, for `put` may throw where callers are too deep in calls: rather lose the block than have it twice.
     Stamp.clear(buffer);
+    this.#put(magazine, id);
   }
 
   /** The same block through a view of another length. */

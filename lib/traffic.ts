@@ -5,13 +5,14 @@
  *     Heap.flush  <- block numbers <- ids in `batch` <- the oldest of a magazine
  *
  * Nothing is half-done: when the heap, or the engine, has no memory for a batch, what cannot be used of it is given back before
- * the error is thrown.
+ * the error is thrown. A caller that is too deep in calls is another matter: then any call in here may throw, and what was under way is
+ * lost until the pool is destroyed. So a block is let go of before somebody else gets it: rather lost than had twice.
  *
  * Invariants: `heldBytes` is the sum over the magazines of held * block size, `#idleBytes` that of their idle ArrayBuffers.
  * Threads: the one whose pool it is.
  */
 import type { Heap, Token } from './backend/contract';
-import { HakmemError } from './errors';
+import { HakmemError, isStackOverflow } from './errors';
 import type { Magazine } from './magazine';
 import { type Magazines, usedOf } from './magazines';
 import { options, trace } from './options';
@@ -75,12 +76,12 @@ export class Traffic {
     this.#flush(magazine, 1);
   }
 
-  /** Gives the oldest blocks of a magazine back. */
+  /** Gives the oldest blocks of a magazine back. If the heap throws, the magazine has them no more: it may have taken some. */
   giveOldest(magazine: Magazine, count: number): void {
     this.#reserveBatch(count);
     magazine.copyOldest(count, this.batch);
-    this.#flush(magazine, count);
     magazine.dropOldest(count);
+    this.#flush(magazine, count);
   }
 
   empty(magazine: Magazine): void {
@@ -185,7 +186,7 @@ export class Traffic {
     }
   }
 
-  /** Gives the ids in the batch back to the heap. If the heap throws, nothing is changed. */
+  /** Gives the ids in the batch back to the heap. If the heap throws, they count as held still, and are nobody's. */
   #flush(magazine: Magazine, count: number): void {
     for (let at = 0; at < count; at++) {
       this.#blocks[at] = magazine.blockOf(this.batch[at]);
@@ -228,7 +229,10 @@ export class Traffic {
 }
 
 function isOutOfMemory(error: unknown): boolean {
-  return error instanceof RangeError || (error instanceof HakmemError && error.code === 'ERR_HAKMEM_OUT_OF_MEMORY');
+  return (
+    (error instanceof RangeError && !isStackOverflow(error)) ||
+    (error instanceof HakmemError && error.code === 'ERR_HAKMEM_OUT_OF_MEMORY')
+  );
 }
 
 function outOfMemory(blockSizeBytes: number, cause?: unknown): HakmemError {

@@ -44,8 +44,10 @@ export class Bitmap {
     while (this.#low < words.length) {
       const word = words[this.#low];
       if (word !== 0) {
+        // The call comes first: where it finds no room on the stack, the bit is still set.
+        const bit = this.#low * WORD_BITS + lowestBit(word);
         words[this.#low] = word & (word - 1);
-        return this.#low * WORD_BITS + lowestBit(word);
+        return bit;
       }
       this.#low++;
     }

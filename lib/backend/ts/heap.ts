@@ -22,6 +22,8 @@
  * Invariants: a slab is registered at its first unit; a slab with a free block is in the partial list of its class;
  * an empty one is at the tail of that list, so there is one for each class at most; what is live is what refill
  * handed out and flush did not accept yet.
+ * Where the caller is so deep in calls that one in here throws, what was under way may be lost until the heap is destroyed, and the
+ * books off by it; no block is handed out twice. `check` may complain from then on.
  * Threads: the one that made the heap.
  * Source: slabs and partial lists from Bonwick 1994; lowest-first bitmaps from jemalloc.
  */
@@ -257,6 +259,10 @@ export class TsHeap implements Heap {
       return this.#newHuge(sizeClass)?.take(blocks, from, to) ?? 0;
     }
     const partial = this.#partial[sizeClass];
+    if (partial.head?.full) {
+      // Still listed where a call in here found no room on the stack.
+      partial.remove(partial.head);
+    }
     const slab = partial.head ?? this.#newSlab(sizeClass);
     if (slab === null) {
       return 0;

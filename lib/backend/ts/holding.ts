@@ -105,11 +105,13 @@ export class Holding {
     }
     const { state, post } = slab;
     const run = again?.run ?? nextRun(held);
-    slab.held.delete(index);
+    const token = writeTicket({ state, index, run, lengthBytes, memory, post: post.memory });
     this.#remember({ slab, index, run });
+    // Last: what throws before has sent nothing off, since nobody has the token.
     state.write(index, FLIGHT, run, this.#nameFor(state));
+    slab.held.delete(index);
     this.#rest(slab);
-    return writeTicket({ state, index, run, lengthBytes, memory, post: post.memory });
+    return token;
   }
 
   memory(block: number, whole: boolean): SharedArrayBuffer {

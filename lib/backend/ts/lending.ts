@@ -87,10 +87,12 @@ export class Lending {
       throw new HakmemError('ERR_HAKMEM_OUT_OF_MEMORY', 'There is no memory to share a Buffer');
     }
     const run = again?.run ?? nextRun(state.read(index).run);
+    const token = writeTicket({ state, index, run, lengthBytes, memory, post: this.#post.memory });
+    // Last: what throws before has sent nothing off, since nobody has the token.
+    state.write(index, FLIGHT, run, this.#self);
     this.#lent.set(block, { slab: shared, state, index, run, deadline: Number.POSITIVE_INFINITY });
     shared.lent++;
-    state.write(index, FLIGHT, run, this.#self);
-    return writeTicket({ state, index, run, lengthBytes, memory, post: this.#post.memory });
+    return token;
   }
 
   /** The owner adopts its own block. @returns its number, or null where somebody else was faster. */

@@ -75,11 +75,12 @@ export class Slab implements Linked<Slab> {
   take(blocks: Float64Array, from: number, to: number): number {
     const base = blockAt(this.unit);
     const count = Math.min(to - from, this.blocks - this.used);
+    this.idle = false;
     for (let at = from; at < from + count; at++) {
       blocks[at] = base + this.#free.takeLowest();
+      // One by one: a call that finds no room on the stack must not leave more bits clear than are counted.
+      this.used++;
     }
-    this.used += count;
-    this.idle = false;
     return count;
   }
 

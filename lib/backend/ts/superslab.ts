@@ -71,6 +71,11 @@ export class Superslab {
       return null;
     }
     const unit = chunk.free.findRun(units);
+    if (unit < 0) {
+      // It is in the bin of what it had before a call in here found no room on the stack.
+      this.#rebin(chunk);
+      return this.allocRun(units);
+    }
     chunk.free.clearRange(unit, units);
     this.#rebin(chunk);
     this.#use(chunk, units);
