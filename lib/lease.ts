@@ -5,8 +5,10 @@
  *     socket.read(lease.buffer);
  *
  * Disposing gives back what the lease still has: after a dispose, a `free` or a `realloc` of the Buffer, or the end of its pool, there
- * is nothing left to give and it does nothing, so the end of a scope never hides the error that ended it.
+ * is nothing left to give and it does nothing, so the end of a scope never hides the error that ended it. Nor does it where the memory of
+ * a checked pool's Buffer was transferred away, which `free` refuses: such a Buffer is told at exit as never freed.
  */
+import { hasLostMemory } from './ledger';
 import { Stamp } from './stamp';
 
 /** What `lease()` returns. */
@@ -26,7 +28,7 @@ export class PoolLease implements Lease {
   }
 
   [Symbol.dispose](): void {
-    if (Stamp.liveMagazineOf(this.buffer)?.pool === this.#pool) {
+    if (Stamp.liveMagazineOf(this.buffer)?.pool === this.#pool && !hasLostMemory(this.buffer)) {
       this.#pool.free(this.buffer);
     }
   }

@@ -44,9 +44,14 @@ export function lengthOf(buffer: Uint8Array): number {
   return allocations.get(buffer)?.lengthBytes ?? buffer.length;
 }
 
+/** Whether somebody took the memory of a Buffer that is held. */
+export function hasLostMemory(buffer: Buffer): boolean {
+  return allocations.get(buffer)?.ended === null && buffer.length !== lengthOf(buffer);
+}
+
 /** @throws TypeError ERR_INVALID_STATE where somebody took the memory of a Buffer that is held. */
 export function checkMemory(buffer: Buffer): void {
-  if (allocations.get(buffer)?.ended === null && buffer.length !== lengthOf(buffer)) {
+  if (hasLostMemory(buffer)) {
     throw transferredAway();
   }
 }

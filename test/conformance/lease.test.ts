@@ -62,6 +62,18 @@ describe('lease', () => {
     books.check();
   });
 
+  it('of a checked pool throws nothing where the memory was transferred away', () => {
+    const checked = hakmem.createPool({ checked: true });
+    const lease = checked.lease(100);
+    const { buffer: memory } = lease.buffer;
+    structuredClone(memory, { transfer: [memory] });
+    expect(lease.buffer.length).toBe(0);
+    lease[Symbol.dispose]();
+    expect(codeOf(() => checked.free(lease.buffer))).toBe('ERR_INVALID_STATE');
+    expect(checked.stats().blocks.live).toBe(1);
+    checked.destroy();
+  });
+
   it('is there on the module too', () => {
     const lease = hakmem.lease(64);
     expect(hakmem.usableSize(lease.buffer)).toBe(64);
