@@ -365,8 +365,8 @@ export class Pool {
 
   #freeSlow(buffer: Buffer): void {
     const magazine = this.#owned(buffer);
-    // Before the block can be handed out again, and for its neighbours in the caches.
     const id = Stamp.idOf(buffer);
+    // Before the block can be handed out again, and for its neighbours in the caches.
     magazine.mend(id);
     // First, for `put` may throw where callers are too deep in calls: rather lose the block than have it twice.
     Stamp.clear(buffer);
