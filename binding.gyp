@@ -13,7 +13,7 @@
     # HAK_STATIC: no symbol of the C library's is exported.
     'defines': ['HAK_STATIC'],
     'cflags!': ['-Wno-unused-parameter'],
-    'cflags': ['-O2', '-fvisibility=hidden', '@../native/warnings.txt'],
+    'cflags': ['-O2', '-fvisibility=hidden', '@../native/warnings.txt', '-include', '../native/oldest_glibc.h'],
     'cflags_c': ['-std=c11'],
     'ldflags!': ['-rdynamic'],
     'configurations': {
@@ -65,6 +65,8 @@
       'cflags': ['-ftls-model=initial-exec', '-fno-builtin-malloc', '-ffunction-sections', '-fdata-sections'],
       # -static-libgcc: the linker's driver is that of C++, which would have every program load libgcc_s.so.
       'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,initfirst', '-Wl,-z,defs', '-static-libgcc', '-Wl,--gc-sections', '-Wl,-T,../native/preload/layout.ld'],
+      # Part of libc since glibc 2.34, and then nothing to load.
+      'libraries': ['-lpthread', '-ldl'],
     },
   ],
 }

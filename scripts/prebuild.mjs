@@ -11,9 +11,8 @@ import { root } from './tools.mjs';
 const files = ['hakmem.node', 'libhakmem-preload.so'];
 
 /** @returns whether there was a build to copy. */
-export function copyBuild() {
-  const from = join(root, 'build', 'Release');
-  const to = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+export function copyBuild(from = join(root, 'build', 'Release'), arch = process.arch) {
+  const to = join(root, 'prebuilds', `${process.platform}-${arch}`);
   if (!files.every((file) => existsSync(join(from, file)))) return false;
   mkdirSync(to, { recursive: true });
   for (const file of files) {

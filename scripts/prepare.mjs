@@ -7,9 +7,7 @@
  * Without the tools that is no error: one line says that the ts backend will run, and why. With them, code that does not
  * compile is an error and is shown.
  */
-import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { findGyp } from './gyp.mjs';
 import { copyBuild } from './prebuild.mjs';
 import { fileOf, findTool, runNode } from './tools.mjs';
 
@@ -43,12 +41,9 @@ function buildNative() {
   if (process.platform !== 'linux') return without(`the C core does not know ${process.platform} yet`);
   const missing = missingTool();
   if (missing) return without(`no ${missing} was found`);
-  const gyp = fileOf('node-gyp', 'bin/node-gyp.js');
-  if (!gyp || !fileOf('node-addon-api', 'napi.h')) return without('node-gyp and node-addon-api are not installed');
-  const headers = headersOption(gyp);
-  if (!headers) return without("Node's headers are not beside this Node and could not be downloaded");
-  const jobs = `--jobs=${availableParallelism()}`;
-  const result = runNode([gyp, 'configure', 'build', jobs, ...headers]);
+  const gyp = findGyp();
+  if (gyp.reason) return without(gyp.reason);
+  const result = runNode(gyp.command);
   if (!result.ok) fail('the native build', result.output);
   return true;
 }
@@ -65,15 +60,4 @@ function missingTool() {
 /** `ccache g++ -m64` asks for ccache. */
 function program(command) {
   return command.trim().split(/\s+/)[0];
-}
-
-/**
- * Node's headers: those beside the running Node fit it exactly; else those that npm's `nodedir` names; else node-gyp
- * downloads them. @returns options for node-gyp, or null where there are none.
- */
-function headersOption(gyp) {
-  const candidates = [dirname(dirname(process.execPath)), process.env.npm_config_nodedir];
-  const found = candidates.find((path) => path && existsSync(join(path, 'include/node/node_api.h')));
-  if (found) return [`--nodedir=${found}`];
-  return runNode([gyp, 'install', '--ensure']).ok ? [] : null;
 }

@@ -46,9 +46,31 @@ export function obstacleTo(library: string): string | undefined {
  * @param library comes first, so that its malloc is the one that counts; those that were there stay behind it.
  * @returns `environment` with the library to be preloaded; the same where it is already.
  */
-export function withPreload(environment: NodeJS.ProcessEnv, library: string): NodeJS.ProcessEnv {
-  const others = preloaded(environment).filter((file) => file !== library);
-  return { ...environment, LD_PRELOAD: [library, ...others].join(':') };
+export function withPreload(
+  environment: NodeJS.ProcessEnv,
+  library: string,
+  glibc: string = runningGlibc(),
+): NodeJS.ProcessEnv {
+  const files = [library, ...partsOf(glibc)];
+  const others = preloaded(environment).filter((file) => !files.includes(file));
+  return { ...environment, LD_PRELOAD: [...files, ...others].join(':') };
+}
+
+/** @returns what a library finds in glibc since 2.34; before, only in programs that load these too. */
+function partsOf(glibc: string): string[] {
+  const [major, minor] = glibc.split('.').map(Number);
+  return major === 2 && minor < 34 ? ['libpthread.so.0', 'libdl.so.2'] : [];
+}
+
+let glibcKnown: string | undefined;
+
+/** @returns the version of the C library that this process has, as '2.36'; '' where it is not glibc. */
+function runningGlibc(): string {
+  if (glibcKnown === undefined) {
+    const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+    glibcKnown = header.glibcVersionRuntime ?? '';
+  }
+  return glibcKnown;
 }
 
 /** @returns `environment` as it is without hakmem. */

@@ -9,8 +9,10 @@
 #include "os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/stat.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -241,10 +243,13 @@ size_t hak_os_page_size(void) {
   return size;
 }
 
-extern char __libc_single_threaded __attribute__((weak)); /* glibc 2.32 and later */
-
+/* The directory has a link for each thread, beside its own two. A signal's handler may ask, and a C library of any age. */
 bool hak_os_has_one_thread(void) {
-  return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+  int before = errno;
+  struct statx tasks = {0};
+  bool known = syscall(SYS_statx, AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &tasks) == 0;
+  errno = before;
+  return known && tasks.stx_nlink == 3;
 }
 
 /* Not by sysconf, which reads a file. */

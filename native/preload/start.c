@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "foreign.h"
@@ -40,9 +41,14 @@ static bool asks_for(char *const variables[], const char *wanted) {
   return *variables != NULL;
 }
 
+/* fstat, which glibc has as a function of its own since 2.33 only. */
+static bool look_at(int file, struct stat *found) {
+  return syscall(SYS_fstat, file, found) == 0;
+}
+
 static void keep_standard_error(void) {
   copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LEAST_COPY);
-  if (copy >= 0 && fstat(copy, &copied) != 0) copy = -1;
+  if (copy >= 0 && !look_at(copy, &copied)) copy = -1;
 }
 
 /* glibc tells its constructors the environment; others have their `environ` by now. */
@@ -56,7 +62,7 @@ __attribute__((constructor(101))) static void start(int count, char **arguments,
 
 static bool is_still_standard_error(void) {
   struct stat now;
-  return fstat(copy, &now) == 0 && now.st_dev == copied.st_dev && now.st_ino == copied.st_ino;
+  return look_at(copy, &now) && now.st_dev == copied.st_dev && now.st_ino == copied.st_ino;
 }
 
 __attribute__((destructor(101))) static void end(void) {

@@ -163,6 +163,15 @@ describe.runIf(built)('hakmem run', () => {
 });
 
 describe('the environment', () => {
+  it('names what older versions of glibc have in libraries of their own', () => {
+    const library = '/x/libhakmem-preload.so';
+    const old = withPreload({ LD_PRELOAD: '/a.so' }, library, '2.28');
+    expect(old).toEqual({ LD_PRELOAD: `${library}:libpthread.so.0:libdl.so.2:/a.so` });
+    expect(withPreload(old, library, '2.33')).toEqual(old);
+    expect(withPreload({}, library, '2.34')).toEqual({ LD_PRELOAD: library });
+    expect(withPreload({}, library, '')).toEqual({ LD_PRELOAD: library });
+  });
+
   it('names the library once, first', () => {
     const once = withPreload({ LD_PRELOAD: ' /a.so:/b.so ', A: '1' }, '/x/libhakmem-preload.so');
     expect(once).toEqual({ LD_PRELOAD: '/x/libhakmem-preload.so:/a.so:/b.so', A: '1' });

@@ -103,6 +103,20 @@ static void failures_come_from_the_nth_on(void) {
 }
 #endif
 
+static void *see_two_threads(void *unused) {
+  (void)unused;
+  CHECK(!hak_os_has_one_thread());
+  return NULL;
+}
+
+/* One that has ended may be there for a moment still. ThreadSanitizer has a thread of its own. */
+static void threads_are_noticed(void) {
+  CHECK(hak_os_has_one_thread() || TEST_SANITIZED);
+  int unused = 0;
+  test_threads(1, see_two_threads, &unused, 0);
+  while (!hak_os_has_one_thread() && !TEST_SANITIZED) usleep(1000);
+}
+
 static void clock_grows(void) {
   uint64_t before = hak_os_now_ms();
   usleep(30000);
@@ -119,6 +133,7 @@ int main(void) {
 #if HAK_CHECKED
   failures_come_from_the_nth_on();
 #endif
+  threads_are_noticed();
   clock_grows();
   setenv("HAKMEM_TEST", "here", 1);
   CHECK(strcmp(hak_os_environment("HAKMEM_TEST"), "here") == 0 && hak_os_environment("HAKMEM_TEST_NOT") == NULL);
