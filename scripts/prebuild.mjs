@@ -1,5 +1,5 @@
 /*
- * prebuild: copies the build into prebuilds/<platform>-<arch>, where an installed package looks for it. npm runs it before
+ * prebuild: copies the build into prebuilds/<platform>-<arch>[-musl], where an installed package looks for it. npm runs it before
  * it packs. Publishing without a build is refused; packing is not, since an install from git on a machine without a
  * compiler packs too.
  */
@@ -12,7 +12,7 @@ const files = ['hakmem.node', 'libhakmem-preload.so'];
 
 /** @returns whether there was a build to copy. */
 export function copyBuild(from = join(root, 'build', 'Release'), arch = process.arch) {
-  const to = join(root, 'prebuilds', `${process.platform}-${arch}`);
+  const to = join(root, 'prebuilds', `${process.platform}-${arch}${usesMusl() ? '-musl' : ''}`);
   if (!files.every((file) => existsSync(join(from, file)))) return false;
   mkdirSync(to, { recursive: true });
   for (const file of files) {
@@ -22,6 +22,10 @@ export function copyBuild(from = join(root, 'build', 'Release'), arch = process.
     renameSync(copy, join(to, file));
   }
   return true;
+}
+
+function usesMusl() {
+  return process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && !copyBuild()) {

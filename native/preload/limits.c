@@ -18,6 +18,13 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* glibc's header has an enumeration for it under this name, others an int. */
+#if defined(__GLIBC__)
+typedef __rlimit_resource_t resource_t;
+#else
+typedef int resource_t;
+#endif
+
 static pid_t self; /* a child of vfork, which has its parent's memory, is another */
 
 static void note_self(void) {
@@ -29,7 +36,7 @@ __attribute__((constructor)) static void start(void) {
   pthread_atfork(NULL, NULL, note_self);
 }
 
-EXPORT int prlimit(pid_t process, __rlimit_resource_t resource, const struct rlimit *limit, struct rlimit *before) {
+EXPORT int prlimit(pid_t process, resource_t resource, const struct rlimit *limit, struct rlimit *before) {
   struct rlimit old;
   const int failed = (int)syscall(SYS_prlimit64, process, resource, limit, &old);
   if (failed != 0) return failed;
@@ -42,11 +49,13 @@ EXPORT int prlimit(pid_t process, __rlimit_resource_t resource, const struct rli
   return 0;
 }
 
-EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit) {
+EXPORT int setrlimit(resource_t resource, const struct rlimit *limit) {
   return prlimit(0, resource, limit, NULL);
 }
 
+#if defined(__GLIBC__)
 /* The names that programs have with _FILE_OFFSET_BITS=64: the same on 64-bit systems. */
-EXPORT int prlimit64(pid_t process, __rlimit_resource_t resource, const struct rlimit64 *limit, struct rlimit64 *before)
+EXPORT int prlimit64(pid_t process, resource_t resource, const struct rlimit64 *limit, struct rlimit64 *before)
     __attribute__((alias("prlimit")));
-EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit) __attribute__((alias("setrlimit")));
+EXPORT int setrlimit64(resource_t resource, const struct rlimit64 *limit) __attribute__((alias("setrlimit")));
+#endif
