@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findGyp } from './gyp.mjs';
 import { copyBuild } from './prebuild.mjs';
-import { findTool, root, runNode } from './tools.mjs';
+import { findTool, programOf, root, runNode } from './tools.mjs';
 
 /** What Debian's cross compilers begin with. */
 const PREFIXES = { arm64: 'aarch64-linux-gnu-', x64: 'x86_64-linux-gnu-' };
@@ -22,22 +22,23 @@ if (!prefix) fail(`for which processor? ${Object.keys(PREFIXES).join(' or ')}, a
 
 const { CC = `${prefix}gcc`, CXX = `${prefix}g++` } = process.env;
 for (const compiler of [CC, CXX]) {
-  if (!findTool([compiler]))
+  if (!findTool([programOf(compiler)]))
     fail(`'${compiler}' was not found: install a compiler for ${arch}, or name it by CC and CXX`);
 }
 const gyp = findGyp();
 if (gyp.reason) fail(gyp.reason);
 
 const copy = mkdtempSync(join(tmpdir(), 'hakmem-cross-'));
-try {
-  for (const name of SOURCES) cpSync(join(root, name), join(copy, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const built = runNode([...gyp.command, `--arch=${arch}`], { cwd: copy, env: { ...process.env, CC, CXX } });
-  if (!built.ok) fail(`the build failed\n${built.output}`);
-  if (!copyBuild(join(copy, 'build/Release'), arch)) fail('the build made no libraries');
-  console.log(`hakmem: prebuilds/linux-${arch} is built`);
-} finally {
-  rmSync(copy, { recursive: true });
+const built = buildIn(copy);
+const copied = built.ok && copyBuild(join(copy, 'build/Release'), arch);
+rmSync(copy, { recursive: true });
+if (!copied) fail(`the build failed\n${built.output}`);
+console.log(`hakmem: prebuilds/linux-${arch} is built`);
+
+function buildIn(directory) {
+  for (const name of SOURCES) cpSync(join(root, name), join(directory, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  return runNode([...gyp.command, `--arch=${arch}`], { cwd: directory, env: { ...process.env, CC, CXX } });
 }
 
 function fail(message) {

@@ -9,7 +9,7 @@
  */
 import { findGyp } from './gyp.mjs';
 import { copyBuild } from './prebuild.mjs';
-import { fileOf, findTool, runNode } from './tools.mjs';
+import { fileOf, findTool, programOf, runNode } from './tools.mjs';
 
 const native = buildTypeScript() && buildNative();
 if (native) copyBuild();
@@ -50,14 +50,9 @@ function buildNative() {
 
 function missingTool() {
   const { CC, CXX, MAKE, PYTHON, NODE_GYP_FORCE_PYTHON, npm_config_python } = process.env;
-  if (!findTool(CC ? [program(CC)] : ['cc', 'gcc', 'clang'])) return 'C compiler';
-  if (!findTool(CXX ? [program(CXX)] : ['g++', 'c++', 'clang++'])) return 'C++ compiler';
+  if (!findTool(CC ? [programOf(CC)] : ['cc', 'gcc', 'clang'])) return 'C compiler';
+  if (!findTool(CXX ? [programOf(CXX)] : ['g++', 'c++', 'clang++'])) return 'C++ compiler';
   if (!findTool([MAKE || 'make'])) return 'make';
   if (!findTool([NODE_GYP_FORCE_PYTHON, npm_config_python, PYTHON, 'python3', 'python'])) return 'Python';
   return null;
-}
-
-/** `ccache g++ -m64` asks for ccache. */
-function program(command) {
-  return command.trim().split(/\s+/)[0];
 }

@@ -44,3 +44,8 @@ export function runNode(args, options) {
 export function findTool(names) {
   return names.find((name) => name && run(name, ['--version']).ok) ?? null;
 }
+
+/** @returns the program that a compiler's command names: `ccache g++ -m64` asks for ccache. */
+export function programOf(command) {
+  return command.trim().split(/\s+/)[0];
+}
