@@ -1,5 +1,5 @@
 /*
- * gyp: builds the addon and the preload library with node-gyp, for this Node's version of Node-API.
+ * gyp: the command of node-gyp that builds the addon and the preload library.
  */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

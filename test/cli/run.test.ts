@@ -173,9 +173,9 @@ describe('the environment', () => {
   });
 
   it('names the library once, first', () => {
-    const once = withPreload({ LD_PRELOAD: ' /a.so:/b.so ', A: '1' }, '/x/libhakmem-preload.so');
+    const once = withPreload({ LD_PRELOAD: ' /a.so:/b.so ', A: '1' }, '/x/libhakmem-preload.so', '2.34');
     expect(once).toEqual({ LD_PRELOAD: '/x/libhakmem-preload.so:/a.so:/b.so', A: '1' });
-    expect(withPreload(once, '/x/libhakmem-preload.so')).toEqual(once);
+    expect(withPreload(once, '/x/libhakmem-preload.so', '2.34')).toEqual(once);
     expect(withoutPreload(once)).toEqual({ LD_PRELOAD: '/a.so:/b.so', A: '1' });
     expect(withoutPreload({ LD_PRELOAD: '/x/libhakmem-preload.so', HAKMEM_STATS: '1', A: '1' })).toEqual({ A: '1' });
   });
